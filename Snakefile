@@ -1,0 +1,24 @@
+"""Which open model, tuned on data that Claude wrote, understands our users best, and is the gain real?"""
+
+configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"  # validates the configuration
+include: "workflow/rules/data.smk"
+include: "workflow/rules/models.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/comparison.smk"
+
+
+report: "workflow/report/workflow.rst"
+
+
+rule all:
+    default_target: True
+    input:
+        expand("results/comparison/{dataset}/accuracy.csv", dataset=DATASETS),
+        expand("results/figures/{dataset}/accuracy.svg", dataset=DATASETS),
+        expand("results/figures/{model}/{dataset}/training.svg", model=MODELS, dataset=DATASETS),
+        expand("results/figures/{model}/{dataset}/confusion.svg", model=[*MODELS, BASELINE], dataset=DATASETS),
+        expand("results/merged/{model}/{dataset}/merge_check.json", model=MODELS, dataset=DATASETS),

@@ -1,0 +1,103 @@
+"""Validated configuration, wildcard constraints and the helpers that rules look things up with."""
+
+import sys
+from pathlib import Path
+
+import yaml
+from snakemake.utils import min_version, validate
+
+min_version("9.27")
+
+ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parents[1].resolve()
+SCRIPTS = ROOT / "workflow/scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from finintent.configuration import check_config
+from finintent.dependencies import code_digest, locked_versions
+from finintent.errors import ConfigError
+from finintent.report import Numbers
+
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+try:
+    check_config(config, yaml.safe_load(SCHEMA.read_text(encoding="utf-8")))
+except ConfigError as error:
+    sys.exit(str(error))
+validate(config, str(SCHEMA))  # fills in the defaults
+
+MODELS = config["study"]["models"]
+DATASETS = config["study"]["datasets"]
+BASELINE = "tfidf-logreg"
+
+
+wildcard_constraints:
+    model="|".join([*config["models"], BASELINE]),
+    dataset="|".join(config["datasets"]),
+
+
+def get_model(wildcards):
+    return config["models"][wildcards.model]
+
+
+def get_source(wildcards):
+    return {key: get_model(wildcards).get(key) for key in ("source", "vocabulary")}
+
+
+def get_training(wildcards):
+    return config["training"] | get_model(wildcards)["training"]
+
+
+def get_dataset(wildcards):
+    return config["datasets"][wildcards.dataset]
+
+
+def get_resource(name):
+    return lambda wildcards: f"{get_dataset(wildcards)['resources']}/{name}"
+
+
+def get_responses(wildcards):
+    return get_dataset(wildcards)["generation"]["responses"]
+
+
+def get_curation(wildcards):
+    return get_dataset(wildcards)["curation"] | {"seed": config["seed"]}
+
+
+def get_evaluation(wildcards):
+    return get_dataset(wildcards)["evaluation"]
+
+
+def get_evaluation_file(wildcards):
+    return get_evaluation(wildcards)["file"]
+
+
+def get_template(wildcards):
+    return get_model(wildcards)["template"]
+
+
+def get_weights(wildcards):
+    if wildcards.variant == "base":
+        return {"weights": f"results/models/{wildcards.model}"}
+    merged = f"results/merged/{wildcards.model}/{wildcards.dataset}"
+    return {"weights": f"{merged}/model", "checked": f"{merged}/merge_check.json"}
+
+
+def get_predictions(wildcards):
+    variants = ["baseline"] if wildcards.model == BASELINE else ["base", "tuned"]
+    return expand("results/predictions/{model}/{dataset}/{variant}.jsonl", variant=variants, **wildcards)
+
+
+def get_numbers(pattern):
+    return lambda wildcards: Numbers(pattern.format(**wildcards))
+
+
+def get_code(script):
+    """Digest of a script and of the package modules that it imports: a change of either makes its rule stale."""
+    return code_digest(SCRIPTS / script)
+
+
+def get_versions(*packages):
+    return locked_versions(ROOT / "requirements.lock", *packages)
+
+
+# What decides a model's numbers: a new locked version of one of these makes training and evaluation stale.
+MODEL_VERSIONS = get_versions("llamafactory", "torch", "transformers", "peft", "trl", "tokenizers")

@@ -1,0 +1,85 @@
+"""LoRA fine-tuning and merging with LlamaFactory."""
+
+
+rule render_configs:
+    input:
+        model="results/models/{model}",
+        alpaca=multiext("results/alpaca/{dataset}/", "train.json", "validation.json", "dataset_info.json"),
+    output:
+        train="results/sft/{model}/{dataset}/train.yaml",
+        merge="results/sft/{model}/{dataset}/merge.yaml",
+    log:
+        "results/logs/render_configs/{model}/{dataset}.log",
+    benchmark:
+        "results/benchmarks/render_configs/{model}/{dataset}.jsonl"
+    params:
+        training=get_training,
+        template=get_template,
+        seed=config["seed"],
+        versions=MODEL_VERSIONS,
+        code=get_code("render_configs.py"),
+    script:
+        "../scripts/render_configs.py"
+
+
+rule train_lora:
+    input:
+        config="results/sft/{model}/{dataset}/train.yaml",
+        model="results/models/{model}",
+        alpaca=multiext("results/alpaca/{dataset}/", "train.json", "validation.json", "dataset_info.json"),
+    output:
+        adapter=directory("results/sft/{model}/{dataset}/adapter"),
+        training="results/sft/{model}/{dataset}/training.json",
+    log:
+        "results/logs/train_lora/{model}/{dataset}.log",
+    benchmark:
+        "results/benchmarks/train_lora/{model}/{dataset}.jsonl"
+    params:
+        versions=MODEL_VERSIONS,
+        code=get_code("train_lora.py"),
+    resources:
+        gpu=1,
+    script:
+        "../scripts/train_lora.py"
+
+
+rule merge_lora:
+    input:
+        config="results/sft/{model}/{dataset}/merge.yaml",
+        model="results/models/{model}",
+        adapter="results/sft/{model}/{dataset}/adapter",
+    output:
+        directory("results/merged/{model}/{dataset}/model"),
+    log:
+        "results/logs/merge_lora/{model}/{dataset}.log",
+    benchmark:
+        "results/benchmarks/merge_lora/{model}/{dataset}.jsonl"
+    params:
+        versions=MODEL_VERSIONS,
+        code=get_code("merge_lora.py"),
+    resources:
+        gpu=1,
+    script:
+        "../scripts/merge_lora.py"
+
+
+rule check_merge:
+    input:
+        base="results/models/{model}",
+        adapter="results/sft/{model}/{dataset}/adapter",
+        merged="results/merged/{model}/{dataset}/model",
+        probes="results/alpaca/{dataset}/validation.json",
+    output:
+        "results/merged/{model}/{dataset}/merge_check.json",
+    log:
+        "results/logs/check_merge/{model}/{dataset}.log",
+    benchmark:
+        "results/benchmarks/check_merge/{model}/{dataset}.jsonl"
+    params:
+        template=get_template,
+        versions=MODEL_VERSIONS,
+        code=get_code("check_merge.py"),
+    resources:
+        gpu=1,
+    script:
+        "../scripts/check_merge.py"

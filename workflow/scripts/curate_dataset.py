@@ -1,0 +1,41 @@
+"""Filter candidates and split them into a training and a validation set; keep every rejected row with its reason."""
+
+from typing import Any
+
+from finintent.curation import Personas, Settings, curate
+from finintent.files import parse, read_jsonl, read_yaml, write_json, write_jsonl
+from finintent.logs import logged
+from finintent.task import read_taxonomy
+
+
+def main(
+    candidates: str,
+    questions: str,
+    taxonomy: str,
+    personas: str,
+    settings: dict[str, Any],
+    outputs: dict[str, str],
+) -> None:
+    curated = curate(
+        read_jsonl(candidates),
+        read_taxonomy(taxonomy),
+        list(read_yaml(personas, Personas).root),
+        [question["question"] for question in read_jsonl(questions)],
+        parse("curation settings", settings, Settings),
+    )
+    write_jsonl(outputs["train"], curated.train)
+    write_jsonl(outputs["validation"], curated.validation)
+    write_jsonl(outputs["rejected"], curated.rejected)
+    write_json(outputs["curation"], {**curated.counts, "settings": settings})
+
+
+if "snakemake" in globals():
+    with logged(snakemake.log[0]):
+        main(
+            snakemake.input.candidates,
+            snakemake.input.questions,
+            snakemake.input.taxonomy,
+            snakemake.input.personas,
+            snakemake.params.curation,
+            dict(snakemake.output.items()),
+        )

@@ -1,0 +1,42 @@
+"""Let a model answer the evaluation questions: one row of predictions a question."""
+
+from typing import Any
+
+import torch
+
+from finintent.accelerator import exclusive_accelerator, use_every_core
+from finintent.files import read_jsonl, write_jsonl
+from finintent.logs import logged
+from finintent.prompting import Prompter
+from finintent.scoring import load_model, predict
+from finintent.task import read_instruction, read_taxonomy
+
+
+def main(
+    weights: str, template: str, questions: str, taxonomy: str, instruction: str, scoring: dict[str, Any], output: str
+) -> None:
+    prompter = Prompter(weights, template)
+    use_every_core()
+    with exclusive_accelerator():
+        rows = predict(
+            load_model(weights, bf16=torch.cuda.is_available()),
+            prompter,
+            read_jsonl(questions),
+            read_taxonomy(taxonomy),
+            read_instruction(instruction),
+            **scoring,
+        )
+    write_jsonl(output, rows)
+
+
+if "snakemake" in globals():
+    with logged(snakemake.log[0]):
+        main(
+            snakemake.input.weights,
+            snakemake.params.template,
+            snakemake.input.questions,
+            snakemake.input.taxonomy,
+            snakemake.input.instruction,
+            snakemake.params.scoring,
+            snakemake.output[0],
+        )

@@ -1,0 +1,1 @@
+"""What the workflow's scripts do, without Snakemake in it."""

@@ -1,0 +1,70 @@
+"""The one accelerator of a machine: who may use it, with which precision, on how many cores where it is the CPU."""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+
+LOCK_NAME = "finintent-gpu.lock"
+
+
+@contextmanager
+def exclusive_accelerator() -> Iterator[None]:
+    """Hold the machine's accelerator lock, so that jobs of two Snakemake processes never share the card.
+
+    The lock is the operating system's: it is freed when its holder ends, however it ends.
+    """
+    lock = FileLock(Path(tempfile.gettempdir()) / LOCK_NAME, mode=0o666)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(f"waiting for another job on this machine to free {lock.lock_file}", file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def cores() -> int:
+    """Return the number of CPU cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def use_every_core() -> None:
+    """Let torch use the whole CPU where it stands in for a GPU.
+
+    Snakemake's `--cores 1` says one job at a time and exports OMP_NUM_THREADS=1; a job that holds the machine's
+    accelerator has it to itself, so the idle cores are its own.
+    """
+    if not torch.cuda.is_available():
+        torch.set_num_threads(cores())
+
+
+def has_fast_bf16() -> bool:
+    """Whether bfloat16 matrix products are native here (a GPU of Ampere or later, or a CPU with AMX)."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_amx_tile_supported()
+
+
+def child_environment() -> dict[str, str]:
+    """Return the environment for a LlamaFactory process.
+
+    On a CPU: all cores, and a C allocator that keeps freed memory instead of giving it back to the kernel after
+    each training step, whose page faults otherwise take a tenth of the time or more (glibc only; ignored elsewhere).
+    """
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    if not torch.cuda.is_available():
+        environment |= {
+            "OMP_NUM_THREADS": str(cores()),
+            "MALLOC_ARENA_MAX": "1",
+            "MALLOC_MMAP_MAX_": "0",
+            "MALLOC_TRIM_THRESHOLD_": str(2**40),
+        }
+    return environment

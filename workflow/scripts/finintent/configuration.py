@@ -1,0 +1,56 @@
+"""Validation of the workflow's configuration: one sentence for each mistake, before any job runs."""
+
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+from finintent.errors import ConfigError
+from finintent.training import OWN_KEYS
+
+
+def check_config(config: dict[str, Any], schema: dict[str, Any]) -> None:
+    """Raise ConfigError for the most telling violation of the schema, or for an id that is not in its catalogue."""
+    error = best_match(Draft202012Validator(schema).iter_errors(config))
+    if error is not None:
+        raise ConfigError(_sentence(error))
+    for kind in ("models", "datasets"):
+        for name in config["study"][kind]:
+            if name not in config[kind]:
+                raise ConfigError(
+                    f"config: study.{kind} names {name!r}, which is not in the catalogue `{kind}` "
+                    f"({', '.join(config[kind])}); add it there or correct the name"
+                )
+    for name in config["study"]["datasets"]:
+        resources = Path(config["datasets"][name]["resources"])
+        if not (resources / "taxonomy.yaml").is_file():
+            raise ConfigError(
+                f"config: datasets.{name}.resources is {str(resources)!r}, where there is no taxonomy.yaml; "
+                "give the folder that holds the data set's taxonomy, personas and prompts"
+            )
+    blocks = {"training": config["training"]} | {
+        f"models.{name}.training": model.get("training", {}) for name, model in config["models"].items()
+    }
+    for key, block in blocks.items():
+        if clash := sorted(OWN_KEYS & block.keys()):
+            raise ConfigError(f"config: {key}.{clash[0]} is set by the workflow itself; remove it from {key}")
+
+
+def _sentence(error: Any) -> str:
+    key = ".".join(str(part) for part in error.absolute_path) or "the top level"
+    if error.validator == "additionalProperties":
+        unknown = sorted(set(error.instance) - set(error.schema.get("properties", {})))
+        known = ", ".join(sorted(error.schema.get("properties", {})))
+        return f"config: {key} has the unknown key {unknown[0]!r}; the known ones are {known}"
+    if error.validator == "required":
+        missing = [name for name in error.validator_value if name not in error.instance]
+        return f"config: {key} lacks the key {missing[0]!r}: {_description(error.schema, missing[0])}"
+    expected = {"type": "a value of type {}", "enum": "one of {}", "pattern": "text that matches {}"}.get(
+        error.validator, error.validator + " {}"
+    )
+    return f"config: {key} is {error.instance!r}, expected {expected.format(error.validator_value)}"
+
+
+def _description(schema: dict[str, Any], key: str) -> str:
+    return schema.get("properties", {}).get(key, {}).get("description", "see config/README.md")

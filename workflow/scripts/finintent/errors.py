@@ -1,0 +1,29 @@
+"""One named exception per failure; a message names the file or key, what was found, what was expected, what to do."""
+
+
+class FinintentError(Exception):
+    """Base of every error that a user can mend."""
+
+
+class ConfigError(FinintentError):
+    """A configuration key or value that the workflow cannot use."""
+
+
+class DataError(FinintentError):
+    """A data file that does not have the expected form."""
+
+
+class TooFewRowsError(FinintentError):
+    """Curation left fewer rows than the split asks for."""
+
+
+class ModelError(FinintentError):
+    """A checkpoint or tokenizer that does not have the expected form."""
+
+
+class TrainingError(FinintentError):
+    """LlamaFactory stopped without a finished adapter."""
+
+
+class MergeError(FinintentError):
+    """A merged model that is not base + adapter."""

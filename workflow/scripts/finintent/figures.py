@@ -1,0 +1,101 @@
+"""Figures, in shades that stay apart when printed in grey."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+GREYS = {"base": "0.80", "baseline": "0.60", "tuned": "0.25"}
+HATCHES = {"base": "//", "baseline": "..", "tuned": ""}
+STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "finintent",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.constrained_layout.use": True,
+}
+
+
+def _save(figure: plt.Figure, path: str | Path) -> None:
+    figure.savefig(path, metadata={"Date": None} if Path(path).suffix == ".svg" else None)
+    plt.close(figure)
+
+
+def plot_accuracy(comparison: pd.DataFrame, path: str | Path, *, title: str) -> None:
+    """Draw one bar a model and variant with its 95 % Wilson interval; `comparison` has the rows of one scorer."""
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(figsize=(7, 0.75 + 0.62 * len(comparison)))
+        places = np.arange(len(comparison))[::-1]
+        accuracy = comparison["accuracy"].to_numpy() * 100
+        errors = [
+            accuracy - comparison["accuracy_low"].to_numpy() * 100,
+            comparison["accuracy_high"].to_numpy() * 100 - accuracy,
+        ]
+        for place, value, variant in zip(places, accuracy, comparison["variant"], strict=True):
+            axes.barh(place, value, height=0.66, color=GREYS[variant], hatch=HATCHES[variant], edgecolor="white")
+        axes.errorbar(accuracy, places, xerr=errors, fmt="none", ecolor="black", elinewidth=1.2, capsize=3)
+        for place, value, high in zip(places, accuracy, comparison["accuracy_high"] * 100, strict=True):
+            axes.text(high + 1.5, place, f"{value:.1f}", va="center")
+        names = [
+            model if variant == "baseline" else f"{model}\n{variant}"
+            for model, variant in zip(comparison["model"], comparison["variant"], strict=True)
+        ]
+        axes.set_yticks(places, names)
+        axes.set_xlim(0, 108)
+        axes.set_xticks(range(0, 101, 20))
+        axes.set_xlabel(f"Accuracy on {comparison['questions'].iloc[0]} questions, % (bars: 95 % Wilson interval)")
+        axes.set_title(title, loc="left", fontweight="bold")
+        _save(figure, path)
+
+
+def plot_confusion(confusions: dict[str, list[list[int]]], codes: list[str], path: str | Path, *, title: str) -> None:
+    """Draw one confusion matrix a variant, side by side; rows are gold labels, the last column is `unparsable`."""
+    columns = [*codes, "none"]
+    with plt.rc_context(STYLE):
+        figure, panels = plt.subplots(
+            1, len(confusions), figsize=(0.9 + len(confusions) * (0.55 * len(columns) + 0.8), 1.5 + 0.5 * len(codes)),
+            squeeze=False,
+        )  # fmt: skip
+        for axes, (variant, counts) in zip(panels[0], confusions.items(), strict=True):
+            matrix = np.array(counts)
+            share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+            axes.imshow(share, cmap="Greys", vmin=0, vmax=1.15)
+            for (row, column), count in np.ndenumerate(matrix):
+                if count:
+                    shade = "white" if share[row, column] > 0.55 else "black"
+                    axes.text(column, row, count, ha="center", va="center", color=shade)
+            axes.set_xticks(range(len(columns)), columns, rotation=45, ha="right")
+            axes.set_yticks(range(len(codes)), codes)
+            axes.set_xlabel("predicted")
+            axes.set_title(variant)
+            axes.spines[:].set_visible(False)
+        panels[0, 0].set_ylabel("gold")
+        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+        _save(figure, path)
+
+
+def plot_training(record: dict[str, Any], path: str | Path, *, title: str) -> None:
+    """Draw training and validation loss over epochs and mark the epoch that was kept; `record` is a training.json."""
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(figsize=(7, 3.4))
+        training, validation = (pd.DataFrame(record[name]) for name in ("training_loss", "validation_loss"))
+        axes.plot(training["epoch"], training["loss"], color="0.55", linewidth=1.2, label="training")
+        axes.plot(
+            validation["epoch"], validation["loss"], color="black", linewidth=1.6, marker="o", label="validation"
+        )
+        axes.axvline(record["best_epoch"], color="0.4", linestyle=":", linewidth=1.2, label="kept")
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("")
+        axes.set_xlabel("epoch")
+        axes.set_ylabel("loss per answer token, nats (log scale)")
+        axes.set_title(title, loc="left", fontweight="bold")
+        axes.legend(frameon=False)
+        _save(figure, path)

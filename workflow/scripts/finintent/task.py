@@ -1,0 +1,89 @@
+"""The task as data: the closed label set, and the wording that puts a question to a model."""
+
+import string
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from finintent.files import read_yaml
+
+LETTERS = string.ascii_uppercase
+
+
+class Label(BaseModel):
+    """One class: `code` is its stable English id, `name` the text of its option."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    code: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    name: str = Field(min_length=1)
+    definition: str = Field(min_length=1)
+
+
+class Taxonomy(BaseModel):
+    """A closed label set; the order of the labels is the order of the options in a training row."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    version: int
+    language: str
+    title: str
+    labels: tuple[Label, ...] = Field(min_length=2, max_length=len(LETTERS))
+
+    @model_validator(mode="after")
+    def _unique(self) -> "Taxonomy":
+        for field in ("code", "name"):
+            values = [getattr(label, field) for label in self.labels]
+            if len(set(values)) < len(values):
+                raise ValueError(f"every label needs a {field} of its own, found {values}")
+        return self
+
+    @property
+    def codes(self) -> list[str]:
+        return [label.code for label in self.labels]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Option text by code."""
+        return {label.code: label.name for label in self.labels}
+
+    @property
+    def options(self) -> dict[str, str]:
+        """Code by letter, in the order of a training row."""
+        return dict(zip(LETTERS, self.codes, strict=False))
+
+
+class Instruction(BaseModel):
+    """The wording of a question: `template` holds {question}, {options} and, if wanted, {letters}."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    version: int
+    template: str
+    option: str
+    letter_separator: str
+    last_letter_separator: str
+
+    @model_validator(mode="after")
+    def _fields(self) -> "Instruction":
+        for text, wanted in ((self.template, {"question", "options"}), (self.option, {"letter", "name"})):
+            found = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+            if missing := wanted - found:
+                raise ValueError(f"{text!r} lacks {', '.join(f'{{{name}}}' for name in sorted(missing))}")
+            if unknown := found - wanted - {"letters"}:
+                raise ValueError(f"{text!r} has the unknown field(s) {', '.join(sorted(unknown))}")
+        return self
+
+    def render(self, question: str, options: dict[str, str]) -> str:
+        """Return the user turn for a question; `options` maps a letter to the text of its option."""
+        *first, last = options
+        letters = self.letter_separator.join(first) + self.last_letter_separator + last
+        lines = "\n".join(self.option.format(letter=letter, name=name) for letter, name in options.items())
+        return self.template.format(question=question, options=lines, letters=letters)
+
+
+def read_taxonomy(path: str | Path) -> Taxonomy:
+    """Read a taxonomy.yaml."""
+    return read_yaml(path, Taxonomy)
+
+
+def read_instruction(path: str | Path) -> Instruction:
+    """Read a prompts/instruction.yaml."""
+    return read_yaml(path, Instruction)

@@ -1,0 +1,112 @@
+"""LoRA fine-tuning and merging with LlamaFactory: its YAML files, and what is left of a run."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from finintent.errors import ConfigError, TrainingError
+from finintent.files import read_json, read_jsonl
+
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+# Keys that the workflow sets; a configuration that sets one of them would silently train something else.
+OWN_KEYS = {
+    "model_name_or_path", "adapter_name_or_path", "template", "stage", "do_train", "finetuning_type", "dataset",
+    "dataset_dir", "eval_dataset", "val_size", "output_dir", "overwrite_output_dir", "trust_remote_code", "seed",
+    "eval_strategy", "save_strategy", "load_best_model_at_end", "bf16", "fp16", "flash_attn",
+}  # fmt: skip
+
+
+def training_config(
+    *, model: str, data: str, template: str, checkpoints: str, settings: dict[str, Any], seed: int, bf16: bool, gpu: bool
+) -> dict[str, Any]:
+    """Return the arguments of `llamafactory-cli train` for one LoRA run.
+
+    `settings` is the merged `training` block: LlamaFactory's own keys. Validation runs after each epoch and the
+    epoch with the lowest validation loss is kept.
+    """
+    if clash := OWN_KEYS & settings.keys():
+        raise ConfigError(f"training: {sorted(clash)[0]} is set by the workflow; remove it from the config")
+    return {
+        "model_name_or_path": model,
+        "template": template,
+        "stage": "sft",
+        "do_train": True,
+        "finetuning_type": "lora",
+        "dataset_dir": data,
+        "dataset": "train",
+        "eval_dataset": "validation",
+        **settings,
+        "seed": seed,
+        "bf16": bf16,
+        # Half-precision attention has a slow backward pass in PyTorch's fused CPU kernel; plain products are faster.
+        "flash_attn": "auto" if gpu else "disabled",
+        "eval_strategy": "epoch",
+        "save_strategy": "epoch",
+        "save_total_limit": 1,
+        "load_best_model_at_end": True,
+        "metric_for_best_model": "eval_loss",
+        "greater_is_better": False,
+        "prediction_loss_only": True,
+        "report_to": "none",
+        # The memory tracker spins a thread on the CPU: worth it only where it reads a GPU's memory.
+        "skip_memory_metrics": not gpu,
+        "output_dir": checkpoints,
+    }
+
+
+def merge_config(*, model: str, adapter: str, merged: str) -> dict[str, Any]:
+    """Return the arguments of `llamafactory-cli export`.
+
+    The merged weights keep the base's own precision, as its config.json names it. No template is given: the export needs none, and with some templates
+    LlamaFactory 0.9.5 fails after it has written the weights.
+    """
+    return {
+        "model_name_or_path": model,
+        "adapter_name_or_path": adapter,
+        "finetuning_type": "lora",
+        "export_dir": merged,
+        "export_device": "auto",
+        "export_size": 5,
+        "infer_dtype": read_json(Path(model) / "config.json")["dtype"],
+    }
+
+
+def collect_adapter(checkpoints: Path, adapter: Path) -> None:
+    """Copy the finished adapter (the best epoch's) out of LlamaFactory's output folder."""
+    if missing := [name for name in ADAPTER_FILES if not (checkpoints / name).is_file()]:
+        raise TrainingError(f"{checkpoints}: LlamaFactory ended without {missing[0]}; its log says why")
+    adapter.mkdir(parents=True)
+    for name in ADAPTER_FILES:
+        shutil.copy2(checkpoints / name, adapter / name)
+
+
+def training_record(checkpoints: Path, rows: int) -> dict[str, Any]:
+    """Return what a finished run's logs say: the loss curve, the validation loss of each epoch, speed and best epoch.
+
+    `rows` is the size of the training set; rows_per_second counts each row once an epoch, validation excluded.
+    """
+    log = read_jsonl(checkpoints / "trainer_log.jsonl")
+    results = read_json(checkpoints / "all_results.json")
+    state = read_json(checkpoints / "trainer_state.json")
+    validation = [
+        {"epoch": entry["epoch"], "step": entry["current_steps"], "loss": entry["eval_loss"]}
+        for entry in log
+        if "eval_loss" in entry
+    ]
+    epochs = {entry["step"]: entry for entry in validation}
+    best = min(epochs.values(), key=lambda entry: entry["loss"])
+    evaluating = sum(entry.get("eval_runtime", 0.0) for entry in state["log_history"])
+    return {
+        "steps": state["global_step"],
+        "best_epoch": best["epoch"],
+        "best_validation_loss": best["loss"],
+        "seconds": results["train_runtime"],
+        "rows_per_second": rows * results["epoch"] / (results["train_runtime"] - evaluating),
+        "training_loss": [
+            {"epoch": entry["epoch"], "step": entry["current_steps"], "loss": entry["loss"]}
+            for entry in log
+            if "loss" in entry
+        ],
+        "validation_loss": list(epochs.values()),
+        "peak_gpu_bytes": results.get("train_mem_gpu_peaked_delta"),
+    }

@@ -1,0 +1,16 @@
+"""Draw the accuracy of every model, by the log-likelihood of the options."""
+
+import pandas as pd
+
+from finintent.figures import plot_accuracy
+from finintent.logs import logged
+
+
+def main(table: str, dataset: str, output: str) -> None:
+    comparison = pd.read_csv(table)
+    plot_accuracy(comparison[comparison["scorer"] == "loglikelihood"], output, title=dataset)
+
+
+if "snakemake" in globals():
+    with logged(snakemake.log[0]):
+        main(snakemake.input[0], snakemake.wildcards.dataset, snakemake.output[0])

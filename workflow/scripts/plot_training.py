@@ -1,0 +1,14 @@
+"""Draw the loss curve of a training run."""
+
+from finintent.figures import plot_training
+from finintent.files import read_json
+from finintent.logs import logged
+
+
+def main(training: str, title: str, output: str) -> None:
+    plot_training(read_json(training), output, title=title)
+
+
+if "snakemake" in globals():
+    with logged(snakemake.log[0]):
+        main(snakemake.input[0], snakemake.wildcards.model, snakemake.output[0])

@@ -1,0 +1,20 @@
+"""Read a multiple-choice file into one question a line."""
+
+from finintent.files import write_jsonl
+from finintent.logs import logged
+from finintent.questions import read_questions
+from finintent.task import read_taxonomy
+
+
+def main(file: str, taxonomy: str, marker: str, output: str) -> None:
+    write_jsonl(output, read_questions(file, read_taxonomy(taxonomy), marker))
+
+
+if "snakemake" in globals():
+    with logged(snakemake.log[0]):
+        main(
+            snakemake.input.file,
+            snakemake.input.taxonomy,
+            snakemake.params.evaluation["marker"],
+            snakemake.output[0],
+        )
