@@ -1,0 +1,37 @@
+# The whole study:  make study      The tests:  make test
+PYTHON ?= python3.11
+VENV := .venv
+UV_VERSION := 0.13.9
+ACTIVATE := . $(VENV)/bin/activate
+LOCK := requirements.lock
+
+.PHONY: study report test lint format lock clean
+
+study: $(VENV)/installed
+	$(ACTIVATE) && snakemake --cores 1 --resources gpu=1
+	$(ACTIVATE) && snakemake --cores 1 --report results/report.html
+
+test: $(VENV)/installed
+	$(ACTIVATE) && $(MAKE) lint && pytest
+
+lint:
+	ruff check . && ruff format --check . && snakefmt --check Snakefile workflow && snakemake --lint
+
+format: $(VENV)/installed
+	$(ACTIVATE) && ruff check --fix . && ruff format . && snakefmt Snakefile workflow
+
+# The environment, exactly as locked and checked by hash.
+$(VENV)/installed: $(LOCK) envs/install.sh
+	$(PYTHON) -m venv --clear $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(ACTIVATE) && sh envs/install.sh $(LOCK)
+	touch $@
+
+# Pin the newest versions that pyproject.toml allows.
+lock: $(VENV)/installed
+	$(ACTIVATE) && uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+		--no-emit-index-url --no-header --group dev pyproject.toml --output-file $(LOCK)
+
+# Everything that can be made again, but for the environment.
+clean:
+	rm -rf results .snakemake
