@@ -1,5 +1,6 @@
 """Which open model, tuned on data that Claude wrote, understands our users best, and is the gain real?"""
 
+
 configfile: "config/config.yaml"
 
 

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import torch
 import yaml
-from transformers import LlamaConfig, LlamaForCausalLM
-
 from finintent.gguf_model import BYTE, CONTROL, Piece, build_tokenizer
+from transformers import LlamaConfig, LlamaForCausalLM
 
 ROOT = Path(__file__).resolve().parents[1]
 DATASET = "support_topics"

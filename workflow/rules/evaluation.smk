@@ -15,13 +15,13 @@ rule evaluate_model:
         "results/benchmarks/evaluate_model/{model}/{dataset}/{variant}.jsonl"
     wildcard_constraints:
         variant="base|tuned",
+    resources:
+        gpu=1,
     params:
         template=get_template,
         scoring=config["scoring"],
         versions=MODEL_VERSIONS,
         code=get_code("evaluate_model.py"),
-    resources:
-        gpu=1,
     script:
         "../scripts/evaluate_model.py"
 

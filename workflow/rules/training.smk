@@ -34,11 +34,11 @@ rule train_lora:
         "results/logs/train_lora/{model}/{dataset}.log",
     benchmark:
         "results/benchmarks/train_lora/{model}/{dataset}.jsonl"
+    resources:
+        gpu=1,
     params:
         versions=MODEL_VERSIONS,
         code=get_code("train_lora.py"),
-    resources:
-        gpu=1,
     script:
         "../scripts/train_lora.py"
 
@@ -54,11 +54,11 @@ rule merge_lora:
         "results/logs/merge_lora/{model}/{dataset}.log",
     benchmark:
         "results/benchmarks/merge_lora/{model}/{dataset}.jsonl"
+    resources:
+        gpu=1,
     params:
         versions=MODEL_VERSIONS,
         code=get_code("merge_lora.py"),
-    resources:
-        gpu=1,
     script:
         "../scripts/merge_lora.py"
 
@@ -75,11 +75,11 @@ rule check_merge:
         "results/logs/check_merge/{model}/{dataset}.log",
     benchmark:
         "results/benchmarks/check_merge/{model}/{dataset}.jsonl"
+    resources:
+        gpu=1,
     params:
         template=get_template,
         versions=MODEL_VERSIONS,
         code=get_code("check_merge.py"),
-    resources:
-        gpu=1,
     script:
         "../scripts/check_merge.py"

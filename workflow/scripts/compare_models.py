@@ -3,15 +3,12 @@
 from typing import Any
 
 import pandas as pd
-
 from finintent.comparison import accuracy_table, summary, test_table
 from finintent.files import read_json, read_jsonl, write_json
 from finintent.logs import logged
 
 
-def main(
-    metrics: dict[str, str], tuned: dict[str, str], baseline: tuple[str, str], outputs: dict[str, str]
-) -> None:
+def main(metrics: dict[str, str], tuned: dict[str, str], baseline: tuple[str, str], outputs: dict[str, str]) -> None:
     measured: dict[str, Any] = {model: read_json(path) for model, path in metrics.items()}
     name, path = baseline
     accuracy = accuracy_table(measured)

@@ -3,7 +3,6 @@
 from typing import Any
 
 import torch
-
 from finintent.accelerator import exclusive_accelerator, use_every_core
 from finintent.files import read_jsonl, write_jsonl
 from finintent.logs import logged

@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 import yaml
-
 from finintent.accelerator import has_fast_bf16
 from finintent.files import digest, read_json, sha256
 from finintent.logs import logged

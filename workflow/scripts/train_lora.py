@@ -6,7 +6,6 @@ import subprocess
 from pathlib import Path
 
 import yaml
-
 from finintent.accelerator import child_environment, exclusive_accelerator
 from finintent.errors import TrainingError
 from finintent.files import read_json, write_json

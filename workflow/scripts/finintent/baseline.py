@@ -7,7 +7,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
 
-def train_baseline(rows: list[dict[str, Any]], *, ngrams: tuple[int, int], regularisation: float, seed: int) -> Pipeline:
+def train_baseline(
+    rows: list[dict[str, Any]], *, ngrams: tuple[int, int], regularisation: float, seed: int
+) -> Pipeline:
     """Fit TF-IDF of character n-grams + multinomial logistic regression (`regularisation` is scikit-learn's C)."""
     pipeline = make_pipeline(
         TfidfVectorizer(analyzer="char", ngram_range=ngrams, sublinear_tf=True),

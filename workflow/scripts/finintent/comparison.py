@@ -52,7 +52,5 @@ def summary(accuracy: pd.DataFrame, tests: pd.DataFrame) -> dict[str, Any]:
         "questions": int(headline["questions"].iloc[0]),
         "best": headline.iloc[0].to_dict(),
         "models": headline.to_dict("records"),
-        "tests": [
-            {**row, "significant": row["p_value"] < NOT_SIGNIFICANT} for row in paired.to_dict("records")
-        ],
+        "tests": [{**row, "significant": row["p_value"] < NOT_SIGNIFICANT} for row in paired.to_dict("records")],
     }

@@ -145,7 +145,11 @@ def _decontaminated(rows: list[Row], questions: list[str], threshold: float, rej
         nearest = int(likeness.argmax())
         if likeness[nearest] >= threshold:
             _reject(
-                row, "near_evaluation", rejected, match=questions[nearest], similarity=round(float(likeness[nearest]), 1)
+                row,
+                "near_evaluation",
+                rejected,
+                match=questions[nearest],
+                similarity=round(float(likeness[nearest]), 1),
             )
         else:
             kept.append(row)

@@ -87,9 +87,7 @@ def plot_training(record: dict[str, Any], path: str | Path, *, title: str) -> No
         figure, axes = plt.subplots(figsize=(7, 3.4))
         training, validation = (pd.DataFrame(record[name]) for name in ("training_loss", "validation_loss"))
         axes.plot(training["epoch"], training["loss"], color="0.55", linewidth=1.2, label="training")
-        axes.plot(
-            validation["epoch"], validation["loss"], color="black", linewidth=1.6, marker="o", label="validation"
-        )
+        axes.plot(validation["epoch"], validation["loss"], color="black", linewidth=1.6, marker="o", label="validation")
         axes.axvline(record["best_epoch"], color="0.4", linestyle=":", linewidth=1.2, label="kept")
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter("{x:g}")

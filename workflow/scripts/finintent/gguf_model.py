@@ -64,9 +64,7 @@ def build_tokenizer(pieces: list[Piece]) -> PreTrainedTokenizerFast:
     """
     vocabulary = {piece.text: index for index, piece in enumerate(pieces)}
     merges = generate_merges(vocabulary, {text: -index for text, index in vocabulary.items()})
-    tokenizer = Tokenizer(
-        models.BPE(vocabulary, merges, byte_fallback=True, fuse_unk=True, unk_token="<unk>")  # noqa: S106
-    )
+    tokenizer = Tokenizer(models.BPE(vocabulary, merges, byte_fallback=True, fuse_unk=True, unk_token="<unk>"))
     tokenizer.normalizer = normalizers.Replace(" ", WORD_BOUNDARY)
     tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
     tokenizer.decoder = decoders.Sequence(

@@ -9,7 +9,9 @@ from finintent.task import LETTERS, Taxonomy
 
 
 def read_questions(path: str | Path, taxonomy: Taxonomy, marker: str) -> list[dict[str, Any]]:
-    """Return the questions of a multiple-choice file, each as id, question, options (code by letter), gold (code), hard.
+    """Return the questions of a multiple-choice file, each with id, question, options, gold and hard.
+
+    `options` maps a letter to a label code, `gold` is a label code.
 
     `marker` is the text after which the user's own words begin ("" when the file holds nothing else). The option
     texts must be names of the taxonomy; every other key of an item is kept out.
@@ -34,10 +36,12 @@ def _question(where: str, item: Any, codes: dict[str, str], marker: str) -> dict
     if unknown := [name for name in options.values() if name not in codes]:
         raise DataError(f"{where}: option {unknown[0]!r} is no name of the taxonomy ({', '.join(codes)})")
     if set(options.values()) != set(codes) or len(options) != len(codes):
-        raise DataError(f"{where}: found the options {list(options.values())}, expected each of {', '.join(codes)} once")
+        raise DataError(
+            f"{where}: found the options {list(options.values())}, expected each of {', '.join(codes)} once"
+        )
     if item["answer"] not in options:
         raise DataError(f"{where}: answer {item['answer']!r} is none of its letters ({', '.join(options)})")
-    before, found, question = item["question"].rpartition(marker) if marker else ("", "", item["question"])
+    _, found, question = item["question"].partition(marker) if marker else ("", "", item["question"])
     if marker and not found:
         raise DataError(f"{where}: the question marker {marker!r} (evaluation.marker in the config) is not in its text")
     return {

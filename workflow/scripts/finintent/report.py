@@ -7,7 +7,7 @@ from finintent.files import read_json
 
 
 class Numbers:
-    """A JSON result, read when a caption asks for one of its keys: when the report is made, not when jobs are planned."""
+    """A JSON result, read when a caption asks for a key: as the report is made, not as jobs are planned."""
 
     def __init__(self, path: str) -> None:
         self.path = path

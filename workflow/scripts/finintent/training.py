@@ -17,7 +17,15 @@ OWN_KEYS = {
 
 
 def training_config(
-    *, model: str, data: str, template: str, checkpoints: str, settings: dict[str, Any], seed: int, bf16: bool, gpu: bool
+    *,
+    model: str,
+    data: str,
+    template: str,
+    checkpoints: str,
+    settings: dict[str, Any],
+    seed: int,
+    bf16: bool,
+    gpu: bool,
 ) -> dict[str, Any]:
     """Return the arguments of `llamafactory-cli train` for one LoRA run.
 
@@ -57,8 +65,8 @@ def training_config(
 def merge_config(*, model: str, adapter: str, merged: str) -> dict[str, Any]:
     """Return the arguments of `llamafactory-cli export`.
 
-    The merged weights keep the base's own precision, as its config.json names it. No template is given: the export needs none, and with some templates
-    LlamaFactory 0.9.5 fails after it has written the weights.
+    The merged weights keep the base's own precision, as its config.json names it. No template is given: the export
+    needs none, and with some templates LlamaFactory 0.9.5 fails after it has written the weights.
     """
     return {
         "model_name_or_path": model,
