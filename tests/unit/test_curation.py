@@ -90,7 +90,20 @@ def test_decontamination_needs_questions():
 
 
 def test_personas_are_in_both_splits_in_like_shares():
-    words = "apple bridge cloud dynamo forest guitar hockey jigsaw lemonade museum python zebra".split()
+    words = [
+        "apple",
+        "bridge",
+        "cloud",
+        "dynamo",
+        "forest",
+        "guitar",
+        "hockey",
+        "jigsaw",
+        "lemonade",
+        "museum",
+        "python",
+        "zebra",
+    ]
     rows = [
         candidate(index, word, label, persona)
         for index, (word, label, persona) in enumerate(

@@ -39,8 +39,8 @@ def cores() -> int:
 def use_every_core() -> None:
     """Let torch use the whole CPU where it stands in for a GPU.
 
-    Snakemake's `--cores 1` says one job at a time and exports OMP_NUM_THREADS=1; a job that holds the machine's
-    accelerator has it to itself, so the idle cores are its own.
+    Snakemake's `--cores 1` says one job at a time and exports OMP_NUM_THREADS=1 and its like; a job that holds the
+    machine's accelerator has it to itself, so the idle cores are its own.
     """
     if not torch.cuda.is_available():
         torch.set_num_threads(cores())
@@ -63,6 +63,7 @@ def child_environment() -> dict[str, str]:
     if not torch.cuda.is_available():
         environment |= {
             "OMP_NUM_THREADS": str(cores()),
+            "MKL_NUM_THREADS": str(cores()),
             "MALLOC_ARENA_MAX": "1",
             "MALLOC_MMAP_MAX_": "0",
             "MALLOC_TRIM_THRESHOLD_": str(2**40),

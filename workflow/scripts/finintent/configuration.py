@@ -29,12 +29,12 @@ def check_config(config: dict[str, Any], schema: dict[str, Any]) -> None:
                 f"config: datasets.{name}.resources is {str(resources)!r}, where there is no taxonomy.yaml; "
                 "give the folder that holds the data set's taxonomy, personas and prompts"
             )
-    blocks = {"training": config["training"]} | {
+    blocks = {"training": config.get("training", {})} | {
         f"models.{name}.training": model.get("training", {}) for name, model in config["models"].items()
     }
     for key, block in blocks.items():
-        if clash := sorted(OWN_KEYS & block.keys()):
-            raise ConfigError(f"config: {key}.{clash[0]} is set by the workflow itself; remove it from {key}")
+        if clash := sorted(OWN_KEYS & block.get("llamafactory", {}).keys()):
+            raise ConfigError(f"config: {key}.llamafactory.{clash[0]} is set by the workflow itself; remove it")
 
 
 def _sentence(error: Any) -> str:

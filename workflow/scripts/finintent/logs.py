@@ -15,14 +15,19 @@ def logged(path: str) -> Iterator[None]:
     A FinintentError ends the process with its one sentence, in the log and on the terminal; any other error keeps
     its traceback.
     """
-    terminal = os.dup(2)
+    terminal = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}
     with open(path, "w", encoding="utf-8") as log:
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
+        for descriptor in terminal:
+            os.dup2(log.fileno(), descriptor)
         try:
             yield
         except FinintentError as error:
             sentence = f"{type(error).__name__}: {error}\n"
             log.write(sentence)
-            os.write(terminal, sentence.encode())
+            os.write(terminal[2], sentence.encode())
             sys.exit(1)
+        finally:
+            sys.stdout.flush()
+            for descriptor, original in terminal.items():
+                os.dup2(original, descriptor)
+                os.close(original)

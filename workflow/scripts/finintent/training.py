@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from finintent.errors import ConfigError, TrainingError
+from finintent.errors import TrainingError
 from finintent.files import read_json, read_jsonl
 
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
@@ -12,7 +12,7 @@ ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 OWN_KEYS = {
     "model_name_or_path", "adapter_name_or_path", "template", "stage", "do_train", "finetuning_type", "dataset",
     "dataset_dir", "eval_dataset", "val_size", "output_dir", "overwrite_output_dir", "trust_remote_code", "seed",
-    "eval_strategy", "save_strategy", "load_best_model_at_end", "bf16", "fp16", "flash_attn",
+    "eval_strategy", "save_strategy", "load_best_model_at_end", "bf16", "fp16", "flash_attn", "use_cpu",
 }  # fmt: skip
 
 
@@ -32,8 +32,6 @@ def training_config(
     `settings` is the merged `training` block: LlamaFactory's own keys. Validation runs after each epoch and the
     epoch with the lowest validation loss is kept.
     """
-    if clash := OWN_KEYS & settings.keys():
-        raise ConfigError(f"training: {sorted(clash)[0]} is set by the workflow; remove it from the config")
     return {
         "model_name_or_path": model,
         "template": template,
@@ -48,6 +46,7 @@ def training_config(
         "bf16": bf16,
         # Half-precision attention has a slow backward pass in PyTorch's fused CPU kernel; plain products are faster.
         "flash_attn": "auto" if gpu else "disabled",
+        "use_cpu": not gpu,
         "eval_strategy": "epoch",
         "save_strategy": "epoch",
         "save_total_limit": 1,

@@ -1,0 +1,169 @@
+"""The whole study of two tiny random models, every stage for real."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+import yaml
+from finintent.errors import MergeError
+from finintent.merging import check_merge
+from finintent.prompting import Prompter
+from finintent.scoring import load_model, predict
+from finintent.task import read_instruction, read_taxonomy
+from safetensors.torch import load_file, save_file
+from tiny import DATASET, ROOT, snakemake
+from transformers import AutoModelForCausalLM
+
+STEM = f"tiny-a/{DATASET}"
+RESOURCES = ROOT / "tests/datasets" / DATASET
+
+
+def read(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture
+def results(finished: Path, monkeypatch) -> Path:
+    monkeypatch.chdir(finished)
+    return finished / "results"
+
+
+def test_training_record(results: Path):
+    record = read(results / f"sft/{STEM}/training.json")
+    assert record["rows"] == 24
+    assert [entry["epoch"] for entry in record["validation_loss"]] == [1, 2]
+    best = min(record["validation_loss"], key=lambda entry: entry["loss"])
+    assert (record["best_epoch"], record["best_validation_loss"]) == (best["epoch"], best["loss"])
+    assert record["training_loss"][-1]["loss"] < record["training_loss"][0]["loss"]
+    assert record["rows_per_second"] > 0
+    assert record["peak_memory_bytes"] > 10**8
+    assert record["versions"]["llamafactory"] == "0.9.5"
+    assert record["seed"] == 1
+
+
+def test_checkpoints_are_gone_and_the_adapter_stays(results: Path):
+    assert not list((results / "checkpoints").rglob("*.safetensors"))
+    assert {path.name for path in (results / f"sft/{STEM}/adapter").iterdir()} == {
+        "adapter_config.json", "adapter_model.safetensors",
+    }  # fmt: skip
+
+
+def test_prompt_of_evaluation_is_that_of_training_token_by_token(results: Path):
+    from llamafactory.data import get_dataset, get_template_and_fix_tokenizer
+    from llamafactory.extras.constants import IGNORE_INDEX
+    from llamafactory.hparams import get_train_args
+    from llamafactory.model import load_tokenizer
+
+    config = yaml.safe_load((results / f"sft/{STEM}/train.yaml").read_text())
+    model_args, data_args, training_args, *_ = get_train_args(config)
+    tokenizer = load_tokenizer(model_args)
+    template = get_template_and_fix_tokenizer(tokenizer["tokenizer"], data_args)
+    trained = get_dataset(template, model_args, data_args, training_args, stage="sft", **tokenizer)["train_dataset"]
+
+    prompter = Prompter(config["model_name_or_path"], config["template"])
+    position = prompter.deciding_position(["A", "B", "C"])
+    rows = read(results / f"alpaca/{DATASET}/train.json")
+    assert len(trained) == len(rows) == 24
+    for row, example in zip(rows, trained, strict=True):
+        prompt, answer = prompter.encode(row["instruction"], row["output"])
+        assert example["input_ids"] == prompt + answer
+        # The first trained position is where evaluation reads the letter, and it holds that letter's id.
+        first = next(index for index, label in enumerate(example["labels"]) if label != IGNORE_INDEX)
+        assert first == len(prompt)
+        assert example["labels"][first + len(position.prefix)] == position.token_ids[row["output"]]
+
+
+def test_predictions(results: Path):
+    for variant in ("base", "tuned"):
+        rows = lines(results / f"predictions/{STEM}/{variant}.jsonl")
+        assert [row["id"] for row in rows] == [str(number) for number in range(6)]
+        for row in rows:
+            assert set(row["log_probabilities"]) == {"billing", "shipping", "account"}
+            assert all(value < 0 for value in row["log_probabilities"].values())
+            assert row["loglikelihood"] == max(row["log_probabilities"], key=row["log_probabilities"].__getitem__)
+    base, tuned = (lines(results / f"predictions/{STEM}/{variant}.jsonl") for variant in ("base", "tuned"))
+    assert base != tuned
+
+
+def test_batches_do_not_change_answers(results: Path):
+    prompter = Prompter(f"results/merged/{STEM}/model", "gemma")
+    model = load_model(f"results/merged/{STEM}/model", bf16=False)
+    questions = lines(results / f"questions/{DATASET}.jsonl")
+    wording = (read_taxonomy(RESOURCES / "taxonomy.yaml"), read_instruction(RESOURCES / "prompts/instruction.yaml"))
+    one, four = (predict(model, prompter, questions, *wording, batch_size=size, max_new_tokens=3) for size in (1, 4))
+    for alone, together in zip(one, four, strict=True):
+        assert alone["text"] == together["text"]
+        assert alone["log_probabilities"] == pytest.approx(together["log_probabilities"], abs=1e-4)
+    # Against the plainest way to compute it: one prompt, one forward pass.
+    instruction = wording[1].render(questions[0]["question"], {"A": "Shipping", "B": "Billing", "C": "Account"})
+    prompt, _ = prompter.encode(instruction, "")
+    expected = model(torch.tensor([prompt])).logits[0, -1].log_softmax(-1)
+    token = prompter.deciding_position(["A", "B", "C"]).token_ids["A"]
+    assert one[0]["log_probabilities"]["shipping"] == pytest.approx(float(expected[token]), abs=1e-4)
+
+
+def test_merge_check_passes_and_a_merge_that_is_the_base_fails(results: Path, tmp_path: Path):
+    record = read(results / f"merged/{STEM}/merge_check.json")
+    assert record["changed_tensors"] == 14  # seven matrices in each of two layers
+    assert record["merged_minus_adapted"] < record["tolerance"] < record["base_minus_adapted"]
+    base, adapter = results / "models/tiny-a", results / f"sft/{STEM}/adapter"
+    with pytest.raises(MergeError, match="every tensor equals the base's"):
+        check_merge(base, adapter, base, [[2, 3, 4]])
+
+    half = Path(shutil.copytree(results / f"merged/{STEM}/model", tmp_path / "half"))
+    weights, original = (load_file(folder / "model.safetensors") for folder in (half, base))
+    name = next(name for name in weights if "down_proj" in name)
+    weights[name] = original[name]
+    save_file(weights, half / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(MergeError, match=r"differ from base \+ adapter"):
+        check_merge(base, adapter, half, [[2, 270, 280, 290], [2, 300]])
+
+
+def test_merged_model_loads_on_its_own(results: Path):
+    model = AutoModelForCausalLM.from_pretrained(results / f"merged/{STEM}/model")
+    assert model.config.vocab_size == len(Prompter(f"results/merged/{STEM}/model", "gemma").tokenizer)
+
+
+def test_comparison_holds_every_model(results: Path):
+    table = pd.read_csv(results / f"comparison/{DATASET}/accuracy.csv")
+    assert set(zip(table["model"], table["variant"], strict=True)) == {
+        ("tiny-a", "base"), ("tiny-a", "tuned"), ("tiny-b", "base"), ("tiny-b", "tuned"), ("tfidf-logreg", "baseline"),
+    }  # fmt: skip
+    assert (table["correct"] / table["questions"]).tolist() == pytest.approx(table["accuracy"].tolist(), abs=1e-5)
+    tests = pd.read_csv(results / f"comparison/{DATASET}/tests.csv")
+    assert len(tests) == 8  # two models, two scorers, against base and against the baseline
+
+
+def test_report_is_one_offline_file_with_the_numbers(finished: Path):
+    snakemake(finished, "--report", "report.html")
+    html = (finished / "report.html").read_text(encoding="utf-8")
+    accuracy = read(finished / f"results/comparison/{DATASET}/summary.json")["best"]["accuracy"]
+    assert f"{100 * accuracy:.1f} %" in html
+    assert 'src="http' not in html
+
+
+def test_an_interrupted_run_resumes_from_its_last_epoch(finished: Path, tmp_path: Path):
+    workspace = shutil.copytree(finished, tmp_path / "study", symlinks=True)
+    config = yaml.safe_load((workspace / f"results/sft/{STEM}/train.yaml").read_text())
+    checkpoints = workspace / config["output_dir"]
+    # What a killed run leaves: the checkpoint of the first epoch, and no finished adapter.
+    command = ["llamafactory-cli", "train", f"results/sft/{STEM}/train.yaml"]
+    subprocess.run([*command, "save_total_limit=null"], cwd=workspace, check=True, capture_output=True)
+    for path in checkpoints.iterdir():
+        if path.name != "checkpoint-3":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    snakemake(workspace, "--forcerun", "train_lora", "--until", "train_lora", "--", f"results/sft/{STEM}/training.json")
+    log = (workspace / f"results/logs/train_lora/{STEM}.log").read_text()
+    assert "checkpoint-3" in log
+    record = read(workspace / f"results/sft/{STEM}/training.json")
+    assert record["steps"] == 6
+    assert record["training_loss"][0]["step"] > 3  # the first epoch was not trained again
+

@@ -1,0 +1,25 @@
+"""The lock and the files that must agree with it."""
+
+import re
+
+from tiny import ROOT
+
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+
+
+def test_lock_pins_and_hashes_everything_and_names_no_address():
+    packages = re.findall(r"^[a-z0-9][a-z0-9.-]*==.*?(?=^\S|\Z)", LOCK, re.MULTILINE | re.DOTALL)
+    assert len(packages) > 100
+    assert all("--hash=sha256:" in package for package in packages)
+    assert "://" not in LOCK
+
+
+def test_packages_left_out_beside_cpu_builds_are_those_of_cuda():
+    listed = [line for line in (ROOT / "envs/cpu-excludes.txt").read_text().splitlines() if not line.startswith("#")]
+    cuda = re.findall(r"^((?:nvidia|cuda|triton)[a-z0-9-]*)==", LOCK, re.MULTILINE)
+    assert sorted(listed) == sorted({*cuda, "torch", "torchaudio", "torchvision"})
+
+
+def test_torchaudio_is_of_torchs_release():
+    torch, audio = (re.search(rf"^{name}==(\S+)", LOCK, re.MULTILINE)[1] for name in ("torch", "torchaudio"))
+    assert torch == audio

@@ -1,0 +1,120 @@
+"""Which jobs an edit makes stale, by dry runs on a finished study."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from tiny import DATASET, snakemake
+
+Job = tuple[str, str]
+CONFIG = "config/config.yaml"
+RESOURCES = f"tests/datasets/{DATASET}"
+PACKAGE = "workflow/scripts/finintent"
+COMPARISON = {"compare_models", "plot_accuracy"}
+EVALUATION = {"evaluate_model", "summarise_metrics", "plot_confusion", "compare_models", "plot_accuracy"}
+TRAINING = {"render_configs", "train_lora", "merge_lora", "check_merge", "plot_training"}
+METRICS = {"summarise_metrics", "plot_confusion"}
+FORMATTING = TRAINING | EVALUATION | {"format_alpaca"}
+EVERYTHING_BUT_MODELS = FORMATTING | {"prepare_questions", "curate_dataset", "train_baseline"}
+
+
+@pytest.fixture
+def workspace(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished study, times and metadata included, to edit."""
+    return shutil.copytree(finished, tmp_path / "study", symlinks=True)
+
+
+def jobs(workspace: Path) -> set[Job]:
+    """Return the rule and the model of each job that a dry run lists, `all` aside."""
+    output = snakemake(workspace, "--dry-run").stdout
+    found = set()
+    for block in re.split(r"\n\n", output):
+        if match := re.search(r"^(?:local)?rule (\w+):", block, re.MULTILINE):
+            model = re.search(r"wildcards:.*model=([\w.-]+)", block)
+            found.add((match[1], model[1] if model else ""))
+    return {job for job in found if job[0] != "all"}
+
+
+def replace(path: str, old: str, new: str) -> Callable[[Path], None]:
+    def edit(workspace: Path) -> None:
+        text = (workspace / path).read_text(encoding="utf-8")
+        assert old in text
+        (workspace / path).write_text(text.replace(old, new), encoding="utf-8")
+
+    return edit
+
+
+def configure(change: Callable[[dict], None]) -> Callable[[Path], None]:
+    def edit(workspace: Path) -> None:
+        config = yaml.safe_load((workspace / CONFIG).read_text(encoding="utf-8"))
+        change(config)
+        (workspace / CONFIG).write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+
+    return edit
+
+
+def swap_rank_and_alpha(config: dict) -> None:
+    training = config["training"]
+    training["lora_rank"], training["lora_alpha"] = training["lora_alpha"], training["lora_rank"]
+
+
+def raise_learning_rate_of_a(config: dict) -> None:
+    config["models"]["tiny-a"]["training"] = {"learning_rate": 0.02}
+
+
+def append(path: str, text: str) -> Callable[[Path], None]:
+    def edit(workspace: Path) -> None:
+        with open(workspace / path, "a", encoding="utf-8") as file:
+            file.write(text)
+
+    return edit
+
+
+EDITS = {
+    "nothing": (lambda workspace: None, set()),
+    "two parameters swap values": (
+        configure(swap_rank_and_alpha),
+        TRAINING | EVALUATION,
+    ),
+    "wording of the prompt": (replace(f"{RESOURCES}/prompts/instruction.yaml", "Answer", "Reply"), FORMATTING),
+    "an evaluation question": (
+        replace(f"{RESOURCES}/eval.json", "Customs form for Brazil", "Customs form for Peru"),
+        EVERYTHING_BUT_MODELS,
+    ),
+    "a module that one stage uses": (
+        append(f"{PACKAGE}/baseline.py", "\nNGRAMS = 1\n"),
+        {"train_baseline"} | METRICS | COMPARISON,
+    ),
+    "a module that curation uses": (
+        append(f"{PACKAGE}/curation.py", "\nUNUSED = 1\n"),
+        EVERYTHING_BUT_MODELS - {"prepare_questions"},
+    ),
+    "the style of figures": (
+        replace(f"{PACKAGE}/figures.py", '"font.size": 10', '"font.size": 11'),
+        {"plot_accuracy", "plot_confusion", "plot_training"},
+    ),
+    "a comment of a module": (append(f"{PACKAGE}/training.py", "\n# A remark.\n"), set()),
+    "a caption": (append("workflow/report/training.rst", "\nMore words.\n"), set()),
+    "the README": (append("README.md", "\nMore words.\n"), set()),
+    "LlamaFactory's locked version": (
+        replace("requirements.lock", "llamafactory==0.9.5", "llamafactory==0.9.6"),
+        TRAINING | EVALUATION,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_reruns_what_depends_on_it_and_nothing_else(workspace: Path, name: str):
+    edit, expected = EDITS[name]
+    edit(workspace)
+    assert {rule for rule, _ in jobs(workspace)} == expected
+
+
+def test_one_models_learning_rate_leaves_the_other_model_alone(workspace: Path):
+    configure(raise_learning_rate_of_a)(workspace)
+    stale = jobs(workspace)
+    assert {rule for rule, model in stale if model == "tiny-a"} == TRAINING | METRICS | {"evaluate_model"}
+    assert {rule for rule, model in stale if model != "tiny-a"} == COMPARISON
