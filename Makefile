@@ -15,7 +15,7 @@ test: $(VENV)/installed
 	$(ACTIVATE) && $(MAKE) lint && pytest
 
 lint:
-	ruff check . && ruff format --check . && snakefmt --check Snakefile workflow && snakemake --lint
+	ruff check . && ruff format --check . && snakefmt --check Snakefile workflow
 
 format: $(VENV)/installed
 	$(ACTIVATE) && ruff check --fix . && ruff format . && snakefmt Snakefile workflow

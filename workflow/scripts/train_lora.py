@@ -11,7 +11,7 @@ from finintent.errors import TrainingError
 from finintent.files import read_json, write_json
 from finintent.logs import logged
 from finintent.provenance import device_name, installed_versions
-from finintent.training import collect_adapter, training_record
+from finintent.training import collect_adapter, last_checkpoint_step, training_record
 
 
 def main(config: str, adapter: Path, output: str) -> None:
@@ -19,6 +19,7 @@ def main(config: str, adapter: Path, output: str) -> None:
     checkpoints = Path(settings["output_dir"])
     drop_other_runs(checkpoints)
     with exclusive_accelerator():
+        resumed_step = last_checkpoint_step(checkpoints)
         command = ["llamafactory-cli", "train", config]
         print("$", *command, flush=True)
         status = subprocess.run(command, env=child_environment(), check=False).returncode
@@ -32,7 +33,7 @@ def main(config: str, adapter: Path, output: str) -> None:
     write_json(
         output,
         {
-            **training_record(checkpoints, rows),
+            **training_record(checkpoints, rows, resumed_step),
             "rows": rows,
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024,
             "device": device_name(),

@@ -87,33 +87,38 @@ def collect_adapter(checkpoints: Path, adapter: Path) -> None:
         shutil.copy2(checkpoints / name, adapter / name)
 
 
-def training_record(checkpoints: Path, rows: int) -> dict[str, Any]:
+def last_checkpoint_step(checkpoints: Path) -> int:
+    """Return the optimizer step of the checkpoint that a run would resume from, 0 where there is none."""
+    return max((int(path.name.removeprefix("checkpoint-")) for path in checkpoints.glob("checkpoint-*")), default=0)
+
+
+def training_record(checkpoints: Path, rows: int, resumed_step: int) -> dict[str, Any]:
     """Return what a finished run's logs say: the loss curve, the validation loss of each epoch, speed and best epoch.
 
-    `rows` is the size of the training set; rows_per_second counts each row once an epoch, validation excluded.
+    `rows` is the size of the training set, `resumed_step` the step that the last process began at; `seconds` and
+    `rows_per_second` are that process's, validation excluded from the latter.
     """
     log = read_jsonl(checkpoints / "trainer_log.jsonl")
     results = read_json(checkpoints / "all_results.json")
     state = read_json(checkpoints / "trainer_state.json")
-    validation = [
-        {"epoch": entry["epoch"], "step": entry["current_steps"], "loss": entry["eval_loss"]}
-        for entry in log
-        if "eval_loss" in entry
-    ]
-    epochs = {entry["step"]: entry for entry in validation}
-    best = min(epochs.values(), key=lambda entry: entry["loss"])
-    evaluating = sum(entry.get("eval_runtime", 0.0) for entry in state["log_history"])
+    # A resumed run logs again the steps after its last checkpoint: what was logged last counts.
+    training = {entry["current_steps"]: entry for entry in log if "loss" in entry}
+    validation = {entry["current_steps"]: entry for entry in log if "eval_loss" in entry}
+    best = min(validation.values(), key=lambda entry: entry["eval_loss"])
+    share = 1 - resumed_step / state["global_step"]
+    evaluating = sum(entry.get("eval_runtime", 0.0) for entry in state["log_history"] if entry["step"] > resumed_step)
     return {
         "steps": state["global_step"],
+        "resumed_step": resumed_step,
         "best_epoch": best["epoch"],
-        "best_validation_loss": best["loss"],
+        "best_validation_loss": best["eval_loss"],
         "seconds": results["train_runtime"],
-        "rows_per_second": rows * results["epoch"] / (results["train_runtime"] - evaluating),
-        "training_loss": [
-            {"epoch": entry["epoch"], "step": entry["current_steps"], "loss": entry["loss"]}
-            for entry in log
-            if "loss" in entry
-        ],
-        "validation_loss": list(epochs.values()),
+        "rows_per_second": rows * results["epoch"] * share / (results["train_runtime"] - evaluating),
+        "training_loss": _curve(training, "loss"),
+        "validation_loss": _curve(validation, "eval_loss"),
         "peak_gpu_bytes": results.get("train_mem_gpu_peaked_delta"),
     }
+
+
+def _curve(entries: dict[int, dict[str, Any]], key: str) -> list[dict[str, float]]:
+    return [{"epoch": entries[step]["epoch"], "step": step, "loss": entries[step][key]} for step in sorted(entries)]
