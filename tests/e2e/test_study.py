@@ -51,9 +51,8 @@ def test_training_record(results: Path):
 
 def test_checkpoints_are_gone_and_the_adapter_stays(results: Path):
     assert not list((results / "checkpoints").rglob("*.safetensors"))
-    assert {path.name for path in (results / f"sft/{STEM}/adapter").iterdir()} == {
-        "adapter_config.json", "adapter_model.safetensors",
-    }  # fmt: skip
+    kept = {path.name for path in (results / f"sft/{STEM}/adapter").glob("[!.]*")}
+    assert kept == {"adapter_config.json", "adapter_model.safetensors"}
 
 
 def test_prompt_of_evaluation_is_that_of_training_token_by_token(results: Path):
@@ -105,7 +104,7 @@ def test_batches_do_not_change_answers(results: Path):
     # Against the plainest way to compute it: one prompt, one forward pass.
     instruction = wording[1].render(questions[0]["question"], {"A": "Shipping", "B": "Billing", "C": "Account"})
     prompt, _ = prompter.encode(instruction, "")
-    expected = model(torch.tensor([prompt])).logits[0, -1].log_softmax(-1)
+    expected = model(torch.tensor([prompt])).logits[0, -1].log_softmax(-1).detach()
     token = prompter.deciding_position(["A", "B", "C"]).token_ids["A"]
     assert one[0]["log_probabilities"]["shipping"] == pytest.approx(float(expected[token]), abs=1e-4)
 

@@ -31,10 +31,9 @@ def jobs(workspace: Path) -> set[Job]:
     """Return the rule and the model of each job that a dry run lists, `all` aside."""
     output = snakemake(workspace, "--dry-run").stdout
     found = set()
-    for block in re.split(r"\n\n", output):
-        if match := re.search(r"^(?:local)?rule (\w+):", block, re.MULTILINE):
-            model = re.search(r"wildcards:.*model=([\w.-]+)", block)
-            found.add((match[1], model[1] if model else ""))
+    for rule, details in re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", output, re.MULTILINE):
+        model = re.search(r"wildcards: .*model=([\w.-]+)", details)
+        found.add((rule, model[1] if model else ""))
     return {job for job in found if job[0] != "all"}
 
 
