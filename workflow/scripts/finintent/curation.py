@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, RootModel
 from rapidfuzz import fuzz, process
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from finintent.errors import DataError, TooFewRowsError
 from finintent.task import Taxonomy
@@ -69,8 +68,6 @@ def curate(
     candidates: list[Row], taxonomy: Taxonomy, personas: list[str], questions: list[str], settings: Settings
 ) -> Curated:
     """Filter candidates and split them, balanced over labels and stratified over personas.
-
-    The validation rows are drawn at random; the training rows are those that represent the rest best.
 
     `questions` are the evaluation questions that no row may be near. Raises TooFewRowsError with the number of
     rows that each label lacks.
@@ -199,11 +196,9 @@ def _split(rows: list[Row], codes: list[str], settings: Settings, result: Curate
         ordered = _interleaved(group, rng)
         train, validation = wanted[code]
         result.validation += ordered[:validation]
-        pool = ordered[validation:]
-        chosen = _representatives(pool, train)
-        result.train += [pool[index] for index in chosen]
-        for index in sorted(set(range(len(pool))) - set(chosen)):
-            _reject(pool[index], "surplus", result.rejected)
+        result.train += ordered[validation : validation + train]
+        for row in ordered[validation + train :]:
+            _reject(row, "surplus", result.rejected)
     rng.shuffle(result.train)
     rng.shuffle(result.validation)
 
@@ -218,35 +213,6 @@ def _interleaved(rows: list[Row], rng: random.Random) -> list[Row]:
         rng.shuffle(groups[persona])
         places += [((index + 0.5) / len(groups[persona]), persona, row) for index, row in enumerate(groups[persona])]
     return [row for _, _, row in sorted(places, key=lambda place: place[:2])]
-
-
-def _representatives(rows: list[Row], count: int) -> list[int]:
-    """Return the indices of `count` rows that stand for all of them best, the personas in equal shares.
-
-    Greedy facility location: each step takes the row that adds most to the summed likeness of every row to its
-    nearest chosen one, within 1 - 1/e of the best possible sum (Nemhauser, Wolsey, Fisher 1978,
-    https://doi.org/10.1007/BF01588971). Likeness is the cosine of TF-IDF vectors of character 1- and 2-grams.
-    """
-    vectors = TfidfVectorizer(analyzer="char", ngram_range=(1, 2), sublinear_tf=True).fit_transform(
-        row["query"] for row in rows
-    )
-    likeness = (vectors @ vectors.T).toarray()
-    personas = np.array([row["persona"] for row in rows])
-    names = sorted(set(personas))
-    left = dict(zip(names, _shares(count, len(names)), strict=True))
-    covered = np.zeros(len(rows))
-    free = np.ones(len(rows), dtype=bool)
-    chosen: list[int] = []
-    while len(chosen) < count:
-        within = free & np.isin(personas, [name for name in names if left[name] > 0])
-        # A persona may have too few rows for its share; then the others fill the gap.
-        gain = np.where(within if within.any() else free, np.maximum(likeness - covered, 0).sum(axis=1), -1)
-        best = int(gain.argmax())
-        chosen.append(best)
-        free[best] = False
-        left[rows[best]["persona"]] -= 1
-        covered = np.maximum(covered, likeness[best])
-    return chosen
 
 
 def _check_gates(result: Curated, questions: list[str], settings: Settings) -> None:
