@@ -11,17 +11,17 @@ study: $(VENV)/installed
 	$(ACTIVATE) && snakemake --cores 1 --resources gpu=1
 	$(ACTIVATE) && snakemake --cores 1 --report results/report.html
 
-test: $(VENV)/installed
-	$(ACTIVATE) && $(MAKE) lint && pytest
+test: lint
+	$(ACTIVATE) && pytest
 
-lint:
-	ruff check . && ruff format --check . && snakefmt --check Snakefile workflow
+lint: $(VENV)/installed
+	$(ACTIVATE) && ruff check . && ruff format --check . && snakefmt --check Snakefile workflow
 
 format: $(VENV)/installed
 	$(ACTIVATE) && ruff check --fix . && ruff format . && snakefmt Snakefile workflow
 
 # The environment, exactly as locked and checked by hash.
-$(VENV)/installed: $(LOCK) envs/install.sh
+$(VENV)/installed: $(LOCK) envs/install.sh envs/cpu-excludes.txt
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	$(ACTIVATE) && sh envs/install.sh $(LOCK)
@@ -34,4 +34,4 @@ lock: $(VENV)/installed
 
 # Everything that can be made again, but for the environment.
 clean:
-	rm -rf results .snakemake
+	rm -rf results/*/ results/report.html .snakemake

@@ -10,6 +10,7 @@ include: "workflow/rules/models.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/comparison.smk"
+include: "workflow/rules/figures.smk"
 
 
 report: "workflow/report/workflow.rst"
@@ -22,4 +23,5 @@ rule all:
         expand("results/figures/{dataset}/accuracy.svg", dataset=DATASETS),
         expand("results/figures/{model}/{dataset}/training.svg", model=MODELS, dataset=DATASETS),
         expand("results/figures/{model}/{dataset}/confusion.svg", model=[*MODELS, BASELINE], dataset=DATASETS),
+        expand("results/merged/{model}/{dataset}/model", model=MODELS, dataset=DATASETS),
         expand("results/merged/{model}/{dataset}/merge_check.json", model=MODELS, dataset=DATASETS),

@@ -11,9 +11,9 @@ if [ "${TORCH_BACKEND:-cpu}" = cpu ] && [ "$(uname -s)" = Linux ] && ! command -
     torch=$(sed -nE 's/^((torch|torchaudio|torchvision)==[^ ;]+).*/\1/p' "$lock")
     # The lock's hashes are those of PyPI's files: these three are pinned by version.
     # shellcheck disable=SC2086 # one word a package
-    if UV_HTTP_RETRIES=0 uv pip install --quiet --torch-backend cpu --no-deps $torch 2>/dev/null; then
+    if UV_HTTP_RETRIES=0 uv pip install --quiet --torch-backend cpu --no-deps $torch; then
         exec uv pip install --require-hashes --excludes "$here/cpu-excludes.txt" --requirement "$lock"
     fi
-    echo "PyTorch's index of CPU builds cannot be reached: installing PyPI's builds, with CUDA" >&2
+    echo "PyTorch's CPU builds could not be installed (see above): installing PyPI's builds, with CUDA" >&2
 fi
 exec uv pip install --require-hashes --requirement "$lock"

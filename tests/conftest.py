@@ -7,6 +7,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 from pathlib import Path
 
 import pytest
+
 from tiny import make_workspace, snakemake, tiny_config, write_tiny_model
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import torch
 import yaml
-from finintent.gguf_model import BYTE, CONTROL, Piece, build_tokenizer
 from transformers import LlamaConfig, LlamaForCausalLM
+
+from finintent.gguf_model import BYTE, CONTROL, Piece, build_tokenizer
 
 ROOT = Path(__file__).resolve().parents[1]
 DATASET = "support_topics"
@@ -24,7 +25,7 @@ def tiny_pieces() -> list[Piece]:
     return pieces + [Piece(text, NORMAL) for text in normal]
 
 
-def write_tiny_model(directory: Path, seed: int = 0) -> Path:
+def write_tiny_model(directory: Path, seed: int = 0, tied: bool = False) -> Path:
     """Write a two-layer random Llama with that tokenizer."""
     torch.manual_seed(seed)
     pieces = tiny_pieces()
@@ -38,6 +39,7 @@ def write_tiny_model(directory: Path, seed: int = 0) -> Path:
         pad_token_id=0,
         eos_token_id=1,
         bos_token_id=2,
+        tie_word_embeddings=tied,
     )
     LlamaForCausalLM(config).save_pretrained(directory)
     build_tokenizer(pieces).save_pretrained(directory)
@@ -56,7 +58,7 @@ def tiny_config(models: dict[str, Path]) -> dict:
         "datasets": {
             DATASET: {
                 "resources": resources,
-                "generation": {"backend": "recorded", "responses": f"{resources}/recorded_responses.jsonl"},
+                "generation": {"responses": f"{resources}/recorded_responses.jsonl"},
                 "curation": {"train_rows": 24, "validation_rows": 9, "min_characters": 4},
                 "evaluation": {"file": f"{resources}/eval.json", "marker": "Question:"},
             }
@@ -83,7 +85,7 @@ def make_workspace(directory: Path, config: dict) -> Path:
     """Copy the workflow into a folder of its own, with a configuration."""
     for name in ("workflow", "profiles", "resources", "tests/datasets"):
         shutil.copytree(ROOT / name, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("Snakefile", "requirements.lock"):
+    for name in ("Snakefile", "README.md", "requirements.lock"):
         shutil.copy2(ROOT / name, directory / name)
     (directory / "config").mkdir()
     write_config(directory, config)

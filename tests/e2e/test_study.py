@@ -1,6 +1,7 @@
 """The whole study of two tiny random models, every stage for real."""
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,14 +10,15 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM
+
 from finintent.errors import MergeError
 from finintent.merging import check_merge
 from finintent.prompting import Prompter
-from finintent.scoring import load_model, predict
+from finintent.scoring import _answer, load_model, predict
 from finintent.task import read_instruction, read_taxonomy
-from safetensors.torch import load_file, save_file
 from tiny import DATASET, ROOT, snakemake
-from transformers import AutoModelForCausalLM
 
 STEM = f"tiny-a/{DATASET}"
 RESOURCES = ROOT / "tests/datasets" / DATASET
@@ -44,7 +46,7 @@ def test_training_record(results: Path):
     assert (record["best_epoch"], record["best_validation_loss"]) == (best["epoch"], best["loss"])
     assert record["training_loss"][-1]["loss"] < record["training_loss"][0]["loss"]
     assert record["rows_per_second"] > 0
-    assert record["peak_memory_bytes"] > 10**8
+    assert 10**8 < record["peak_memory_bytes"] < 10**10
     assert record["versions"]["llamafactory"] == "0.9.5"
     assert record["seed"] == 1
 
@@ -109,6 +111,16 @@ def test_batches_do_not_change_answers(results: Path):
     assert one[0]["log_probabilities"]["shipping"] == pytest.approx(float(expected[token]), abs=1e-4)
 
 
+def test_an_answers_prefix_is_forced_before_its_letter_is_scored(results: Path):
+    prompter = Prompter("results/models/tiny-a", "gemma")
+    model = load_model("results/models/tiny-a", bf16=False)
+    prompts, prefix = [[2, 270, 280], [2, 290, 300, 270, 265]], [275, 281]
+    scores, _ = _answer(model, prompter, prompts, prefix, max_new_tokens=2)
+    for prompt, score in zip(prompts, scores, strict=True):
+        expected = model(torch.tensor([prompt + prefix])).logits[0, -1].log_softmax(-1)
+        torch.testing.assert_close(score, expected.detach(), atol=1e-4, rtol=0)
+
+
 def test_merge_check_passes_and_a_merge_that_is_the_base_fails(results: Path, tmp_path: Path):
     record = read(results / f"merged/{STEM}/merge_check.json")
     assert record["changed_tensors"] == 14  # seven matrices in each of two layers
@@ -146,7 +158,7 @@ def test_report_is_one_offline_file_with_the_numbers(finished: Path):
     html = (finished / "report.html").read_text(encoding="utf-8")
     accuracy = read(finished / f"results/comparison/{DATASET}/summary.json")["best"]["accuracy"]
     assert f"{100 * accuracy:.1f} %" in html
-    assert 'src="http' not in html
+    assert not re.search(r"""<(script|link|img)[^>]*(src|href)=["']?http""", html)
 
 
 def test_an_interrupted_run_resumes_from_its_last_epoch(finished: Path, tmp_path: Path):

@@ -1,9 +1,10 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from finintent.curation import Settings, curate, normalise, similarity
 from finintent.errors import DataError, TooFewRowsError
 from finintent.task import Label, Taxonomy
-from hypothesis import given
-from hypothesis import strategies as st
 
 TAXONOMY = Taxonomy(
     version=1,

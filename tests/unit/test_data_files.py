@@ -1,6 +1,7 @@
 import json
 
 import pytest
+
 from finintent.candidates import candidates_from_responses
 from finintent.curation import similarity
 from finintent.errors import DataError

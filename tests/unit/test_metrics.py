@@ -1,10 +1,11 @@
 import math
 
 import pytest
+from scipy.stats import binomtest
+
 from finintent.errors import DataError
 from finintent.metrics import compare, summarise
 from finintent.scoring import extract_letter
-from scipy.stats import binomtest
 
 
 def rows(*pairs: tuple[str, str | None]) -> list[dict]:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+
 from tiny import DATASET, ROOT
 
 RESOURCES = ROOT / "tests/datasets" / DATASET

@@ -1,4 +1,5 @@
 import pytest
+
 from finintent.alpaca import alpaca_row
 from finintent.errors import DataError
 from finintent.task import Instruction, read_instruction, read_taxonomy

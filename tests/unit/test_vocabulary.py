@@ -1,15 +1,16 @@
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import AutoTokenizer
+
 from finintent.candidates import candidates_from_responses
 from finintent.errors import ModelError
 from finintent.gguf_model import assemble, build_tokenizer, kept_ids, read_pieces
 from finintent.questions import read_questions
 from finintent.task import read_instruction, read_taxonomy
 from finintent.vocabulary import Reach
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from tiny import ROOT
-from transformers import AutoTokenizer
 
 MODEL = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))["models"]["gemma-3-270m"]
 REACH = Reach(**MODEL["vocabulary"])

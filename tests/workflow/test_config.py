@@ -1,10 +1,12 @@
 """The shipped configuration, and what a wrong one is told."""
 
 import copy
+import re
 from collections.abc import Callable
 
 import pytest
 import yaml
+
 from finintent.configuration import check_config
 from finintent.errors import ConfigError
 from tiny import ROOT, make_workspace, snakemake
@@ -59,7 +61,16 @@ def change(path: str, value: object) -> Callable[[dict], None]:
             change("training/llamafactory", {"output_dir": "x"}),
             r"training\.llamafactory\.output_dir is set by the workflow itself",
         ),
-        (change("models/gemma-3-270m/source/type", "web"), r"models\.gemma-3-270m\.source"),
+        (change("models/gemma-3-270m/source/type", "web"), r"gemma-3-270m\.source\.type is 'web', expected one of"),
+        (change("models/gemma-3-270m/source/sha256", None), r"gemma-3-270m\.source lacks the key 'sha256'"),
+        (change("models/bad id", {}), r"models has the id 'bad id', expected one that matches"),
+        (change("models/tfidf-logreg", CONFIG["models"]["gemma-3-270m"]), r"has the name of the linear baseline"),
+        (
+            change("models/gemma-3-270m/source", {"type": "local", "path": "nowhere"}),
+            r"source\.path is 'nowhere', where there is no config\.json",
+        ),
+        (change("baseline/min_ngram", 5), r"baseline\.min_ngram is 5, above baseline\.max_ngram, which is 3"),
+        (change("training/llamafactory", {"report_to": "wandb"}), r"llamafactory\.report_to is set by the workflow"),
     ],
 )
 def test_a_mistake_is_named_in_one_sentence(monkeypatch, edit, message: str):
@@ -69,6 +80,7 @@ def test_a_mistake_is_named_in_one_sentence(monkeypatch, edit, message: str):
     with pytest.raises(ConfigError, match=message) as error:
         check_config(config, SCHEMA)
     assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 400
 
 
 def test_the_mistake_reaches_the_user_before_any_job(tmp_path):
@@ -81,9 +93,19 @@ def test_the_mistake_reaches_the_user_before_any_job(tmp_path):
 
 
 def test_every_key_of_the_schema_is_described():
-    def walk(node: dict, path: str) -> None:
-        for key, child in node.get("properties", {}).items():
-            assert child.get("description"), f"{path}.{key} has no description"
-            walk(child, f"{path}.{key}")
+    def walk(node: dict, path: str) -> int:
+        children = {f"{path}.{key}": child for key, child in node.get("properties", {}).items()}
+        for key, child in children.items():
+            assert child.get("description"), f"{key} has no description"
+        inner = [node.get("additionalProperties"), node.get("items"), *node.get("oneOf", [])]
+        children |= {f"{path}[{index}]": child for index, child in enumerate(inner) if isinstance(child, dict)}
+        return len(node.get("properties", {})) + sum(walk(child, key) for key, child in children.items())
 
-    walk(SCHEMA, "config")
+    assert walk(SCHEMA, "config") > 60
+
+
+def test_every_rule_that_loads_a_model_is_tagged(tmp_path):
+    workspace = make_workspace(tmp_path / "study", CONFIG)
+    output = snakemake(workspace, "--dry-run").stdout
+    tagged = set(re.findall(r"^rule (\w+):\n(?:    .*\n)*?    resources: .*gpu=1", output, re.MULTILINE))
+    assert tagged == {"render_configs", "train_lora", "merge_lora", "check_merge", "evaluate_model"}

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+
 from tiny import DATASET, ROOT, make_workspace, snakemake, tiny_config
 
 MODELS = ["qwen2.5-7b-instruct", "llama-3-8b-instruct", "chatglm3-6b", "baichuan2-7b-chat"]

@@ -1,5 +1,6 @@
 """Which jobs an edit makes stale, by dry runs on a finished study."""
 
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from tiny import DATASET, snakemake
 
 Job = tuple[str, str]
@@ -64,6 +66,10 @@ def raise_learning_rate_of_a(config: dict) -> None:
     config["models"]["tiny-a"]["training"] = {"learning_rate": 0.02}
 
 
+def reverse_keys(config: dict) -> None:
+    config["training"] = dict(reversed(config["training"].items()))
+
+
 def append(path: str, text: str) -> Callable[[Path], None]:
     def edit(workspace: Path) -> None:
         with open(workspace / path, "a", encoding="utf-8") as file:
@@ -96,6 +102,8 @@ EDITS = {
         {"plot_accuracy", "plot_confusion", "plot_training"},
     ),
     "a comment of a module": (append(f"{PACKAGE}/training.py", "\n# A remark.\n"), set()),
+    "a comment of a script": (append("workflow/scripts/train_lora.py", "\n# A remark.\n"), set()),
+    "the order of keys": (configure(reverse_keys), set()),
     "a caption": (append("workflow/report/training.rst", "\nMore words.\n"), set()),
     "the README": (append("README.md", "\nMore words.\n"), set()),
     "LlamaFactory's locked version": (
@@ -117,3 +125,21 @@ def test_one_models_learning_rate_leaves_the_other_model_alone(workspace: Path):
     stale = jobs(workspace)
     assert {rule for rule, model in stale if model == "tiny-a"} == TRAINING | METRICS | {"evaluate_model"}
     assert {rule for rule, model in stale if model != "tiny-a"} == COMPARISON
+
+
+def test_new_weights_in_a_local_model_make_that_model_stale(workspace: Path, tiny_models: dict[str, Path]):
+    weights = tiny_models["tiny-a"] / "model.safetensors"
+    original, times = weights.read_bytes(), weights.stat()
+    try:
+        weights.write_bytes(original[:-4] + b"\0\0\0\0")
+        stale = jobs(workspace)
+    finally:
+        weights.write_bytes(original)
+        os.utime(weights, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert ("prepare_model", "tiny-a") in stale
+    assert {rule for rule, model in stale if model != "tiny-a"} == COMPARISON
+
+
+def test_a_deleted_merged_model_is_made_again(workspace: Path):
+    shutil.rmtree(workspace / f"results/merged/tiny-a/{DATASET}/model")
+    assert ("merge_lora", "tiny-a") in jobs(workspace)

@@ -1,5 +1,6 @@
 """Validated configuration, wildcard constraints and the helpers that rules look things up with."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -12,10 +13,11 @@ ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parents[
 SCRIPTS = ROOT / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from finintent.configuration import check_config
-from finintent.dependencies import code_digest, locked_versions
+from finintent.configuration import BASELINE_NAME, check_config
+from finintent.dependencies import MODEL_PACKAGES, code_digest, locked_versions
 from finintent.errors import ConfigError
 from finintent.report import Numbers
+from finintent.sources import local_files
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 try:
@@ -23,10 +25,12 @@ try:
 except ConfigError as error:
     sys.exit(str(error))
 validate(config, str(SCHEMA))  # fills in the defaults
+# Parameters are compared by their text: the order of keys must not matter.
+config |= json.loads(json.dumps(config, sort_keys=True))
 
 MODELS = config["study"]["models"]
 DATASETS = config["study"]["datasets"]
-BASELINE = "tfidf-logreg"
+BASELINE = BASELINE_NAME
 
 
 wildcard_constraints:
@@ -42,8 +46,19 @@ def get_source(wildcards):
     return {key: get_model(wildcards).get(key) for key in ("source", "vocabulary")}
 
 
+def get_model_files(wildcards):
+    source = get_model(wildcards)["source"]
+    return local_files(Path(source["path"])) if source["type"] == "local" else []
+
+
 def get_training(wildcards):
-    return config["training"] | get_model(wildcards)["training"]
+    shared, own = config["training"], get_model(wildcards)["training"]
+    options = shared.get("llamafactory", {}) | own.get("llamafactory", {})
+    return dict(sorted((shared | own | {"llamafactory": options}).items()))
+
+
+def get_precision(wildcards):
+    return get_training(wildcards)["precision"]
 
 
 def get_dataset(wildcards):
@@ -99,5 +114,5 @@ def get_versions(*packages):
     return locked_versions(ROOT / "requirements.lock", *packages)
 
 
-# What decides a model's numbers: a new locked version of one of these makes training and evaluation stale.
-MODEL_VERSIONS = get_versions("llamafactory", "torch", "transformers", "peft", "trl", "tokenizers")
+# A new locked version of one of these makes training and evaluation stale.
+MODEL_VERSIONS = get_versions(*MODEL_PACKAGES)

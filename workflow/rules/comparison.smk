@@ -1,4 +1,4 @@
-"""Metrics, the comparison of all models, and the figures."""
+"""Metrics of each model, and the comparison of all."""
 
 
 rule summarise_metrics:
@@ -47,67 +47,3 @@ rule compare_models:
         numbers=get_numbers("results/comparison/{dataset}/summary.json"),
     script:
         "../scripts/compare_models.py"
-
-
-rule plot_accuracy:
-    input:
-        "results/comparison/{dataset}/accuracy.csv",
-    output:
-        report(
-            "results/figures/{dataset}/accuracy.svg",
-            category="Comparison",
-            labels={"data set": "{dataset}", "item": "accuracy figure"},
-            caption="../report/accuracy.rst",
-        ),
-    log:
-        "results/logs/plot_accuracy/{dataset}.log",
-    benchmark:
-        "results/benchmarks/plot_accuracy/{dataset}.jsonl"
-    params:
-        code=get_code("plot_accuracy.py"),
-        numbers=get_numbers("results/comparison/{dataset}/summary.json"),
-    script:
-        "../scripts/plot_accuracy.py"
-
-
-rule plot_confusion:
-    input:
-        metrics="results/metrics/{model}/{dataset}.json",
-        taxonomy=get_resource("taxonomy.yaml"),
-    output:
-        report(
-            "results/figures/{model}/{dataset}/confusion.svg",
-            category="Errors",
-            labels={"data set": "{dataset}", "model": "{model}", "item": "confusion"},
-            caption="../report/confusion.rst",
-        ),
-    log:
-        "results/logs/plot_confusion/{model}/{dataset}.log",
-    benchmark:
-        "results/benchmarks/plot_confusion/{model}/{dataset}.jsonl"
-    params:
-        code=get_code("plot_confusion.py"),
-        numbers=get_numbers("results/metrics/{model}/{dataset}.json"),
-    script:
-        "../scripts/plot_confusion.py"
-
-
-rule plot_training:
-    input:
-        "results/sft/{model}/{dataset}/training.json",
-    output:
-        report(
-            "results/figures/{model}/{dataset}/training.svg",
-            category="Training",
-            labels={"data set": "{dataset}", "model": "{model}", "item": "loss"},
-            caption="../report/training.rst",
-        ),
-    log:
-        "results/logs/plot_training/{model}/{dataset}.log",
-    benchmark:
-        "results/benchmarks/plot_training/{model}/{dataset}.jsonl"
-    params:
-        code=get_code("plot_training.py"),
-        numbers=get_numbers("results/sft/{model}/{dataset}/training.json"),
-    script:
-        "../scripts/plot_training.py"

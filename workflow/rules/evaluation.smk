@@ -20,6 +20,7 @@ rule evaluate_model:
     params:
         template=get_template,
         scoring=config["scoring"],
+        precision=get_precision,
         versions=MODEL_VERSIONS,
         code=get_code("evaluate_model.py"),
     script:

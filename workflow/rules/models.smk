@@ -2,6 +2,8 @@
 
 
 rule prepare_model:
+    input:
+        get_model_files,
     output:
         directory("results/models/{model}"),
     log:

@@ -12,6 +12,8 @@ rule render_configs:
         "results/logs/render_configs/{model}/{dataset}.log",
     benchmark:
         "results/benchmarks/render_configs/{model}/{dataset}.jsonl"
+    resources:
+        gpu=1,  # it chooses precision and device by the machine that will train
     params:
         training=get_training,
         template=get_template,

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pandas as pd
+
 from finintent.comparison import accuracy_table, summary, test_table
 from finintent.files import read_json, read_jsonl, write_json
 from finintent.logs import logged

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import torch
-from finintent.accelerator import exclusive_accelerator, use_every_core
+from finintent.accelerator import exclusive_accelerator, use_every_core, uses_bf16
 from finintent.files import read_jsonl, write_jsonl
 from finintent.logs import logged
 from finintent.prompting import Prompter
@@ -12,13 +11,20 @@ from finintent.task import read_instruction, read_taxonomy
 
 
 def main(
-    weights: str, template: str, questions: str, taxonomy: str, instruction: str, scoring: dict[str, Any], output: str
+    weights: str,
+    template: str,
+    questions: str,
+    taxonomy: str,
+    instruction: str,
+    scoring: dict[str, Any],
+    precision: str,
+    output: str,
 ) -> None:
     prompter = Prompter(weights, template)
     use_every_core()
     with exclusive_accelerator():
         rows = predict(
-            load_model(weights, bf16=torch.cuda.is_available()),
+            load_model(weights, bf16=uses_bf16(precision)),
             prompter,
             read_jsonl(questions),
             read_taxonomy(taxonomy),
@@ -37,5 +43,6 @@ if "snakemake" in globals():
             snakemake.input.taxonomy,
             snakemake.input.instruction,
             snakemake.params.scoring,
+            snakemake.params.precision,
             snakemake.output[0],
         )

@@ -1,6 +1,7 @@
 """Draw the accuracy of every model, by the log-likelihood of the options."""
 
 import pandas as pd
+
 from finintent.figures import plot_accuracy
 from finintent.logs import logged
 

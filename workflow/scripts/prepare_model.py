@@ -7,24 +7,26 @@ from typing import Any
 from finintent.errors import ModelError
 from finintent.files import write_json
 from finintent.logs import logged
+from finintent.sources import OWN_FILE, local_files
 
 
 def main(source: dict[str, Any], vocabulary: dict[str, Any] | None, directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     record = {"source": source, "vocabulary": vocabulary}
     if source["type"] == "local":
-        link_folder(Path(source["path"]), directory)
+        record["files"] = link_folder(Path(source["path"]), directory)
     else:
         record |= convert_package(source, vocabulary, directory)
-    write_json(directory / "source.json", record)
+    write_json(directory / OWN_FILE, record)
 
 
-def link_folder(path: Path, directory: Path) -> None:
-    """Link the files of a model that lies on this machine."""
+def link_folder(path: Path, directory: Path) -> dict[str, list[int]]:
+    """Link the files of a model that lies on this machine; return the size and time of each."""
     if not (path / "config.json").is_file():
         raise ModelError(f"{path}: no config.json there; source.path of the model must be a Hugging Face model folder")
-    for file in path.iterdir():
+    for file in local_files(path):
         (directory / file.name).symlink_to(file.resolve())
+    return {file.name: [file.stat().st_size, file.stat().st_mtime_ns] for file in local_files(path)}
 
 
 def convert_package(source: dict[str, Any], vocabulary: dict[str, Any] | None, directory: Path) -> dict[str, int]:

@@ -5,9 +5,11 @@ from typing import Any
 
 import torch
 import yaml
-from finintent.accelerator import has_fast_bf16
+
+from finintent.accelerator import uses_bf16
 from finintent.files import digest, read_json, sha256
 from finintent.logs import logged
+from finintent.provenance import check_versions
 from finintent.training import merge_config, training_config
 
 
@@ -20,8 +22,9 @@ def main(
     versions: dict[str, str],
     outputs: dict[str, str],
 ) -> None:
+    check_versions(versions)
     precision = training.pop("precision")
-    training |= training.pop("llamafactory", {})
+    training |= training.pop("llamafactory")
     sft = Path(outputs["train"]).parent
     arguments = {
         "model": model,
@@ -29,15 +32,16 @@ def main(
         "template": template,
         "settings": training,
         "seed": seed,
-        "bf16": precision == "bf16" or (precision == "auto" and has_fast_bf16()),
+        "bf16": uses_bf16(precision),
         "gpu": torch.cuda.is_available(),
     }
     # LlamaFactory resumes from whatever checkpoint its output folder holds, so each run has a folder of its own,
     # named by all that makes it.
-    run = digest([arguments, versions, [sha256(path) for path in alpaca], read_json(Path(model) / "source.json")])[:12]
-    checkpoints = f"results/checkpoints/{sft.relative_to('results/sft')}/{run}"
-    write_yaml(outputs["train"], training_config(**arguments, checkpoints=checkpoints))
-    merged = f"results/merged/{sft.relative_to('results/sft')}/model"
+    made_of = [versions, [sha256(path) for path in alpaca], read_json(Path(model) / "source.json")]
+    run = digest([training_config(**arguments, checkpoints=""), *made_of])[:12]
+    stem = sft.relative_to("results/sft")
+    write_yaml(outputs["train"], training_config(**arguments, checkpoints=f"results/checkpoints/{stem}/{run}"))
+    merged = f"results/merged/{stem}/model"
     write_yaml(outputs["merge"], merge_config(model=model, adapter=str(sft / "adapter"), merged=merged))
 
 

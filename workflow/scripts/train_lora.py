@@ -3,15 +3,20 @@
 import resource
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import yaml
+
 from finintent.accelerator import child_environment, exclusive_accelerator
+from finintent.alpaca import SPLITS
 from finintent.errors import TrainingError
-from finintent.files import read_json, write_json
+from finintent.files import read_json, sha256, write_json
 from finintent.logs import logged
 from finintent.provenance import device_name, installed_versions
 from finintent.training import collect_adapter, last_checkpoint_step, training_record
+
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in ru_maxrss
 
 
 def main(config: str, adapter: Path, output: str) -> None:
@@ -25,18 +30,20 @@ def main(config: str, adapter: Path, output: str) -> None:
         status = subprocess.run(command, env=child_environment(), check=False).returncode
     if status:
         raise TrainingError(
-            f"`{' '.join(command)}` ended with status {status}; the log has its words. Run the same command line "
-            "again: it resumes from the last finished epoch"
+            f"`{' '.join(command)}` ended with status {status}; the log has its words. What was trained is kept: "
+            "once the cause is mended, the next run resumes from the last finished epoch"
         )
     collect_adapter(checkpoints, adapter)
-    rows = len(read_json(Path(settings["dataset_dir"]) / "train.json"))
+    data = Path(settings["dataset_dir"])
+    rows = len(read_json(data / "train.json"))
     write_json(
         output,
         {
             **training_record(checkpoints, rows, resumed_step),
             "rows": rows,
-            "peak_memory_bytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024,
+            "peak_memory_bytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * RSS_UNIT,
             "device": device_name(),
+            "data_sha256": {split: sha256(data / f"{split}.json") for split in SPLITS},
             "versions": installed_versions(),
             "seed": settings["seed"],
             "settings": settings,
@@ -49,7 +56,7 @@ def drop_other_runs(checkpoints: Path) -> None:
     """Delete the checkpoints of runs with other settings or data, of which none can be resumed any more."""
     if checkpoints.parent.is_dir():
         for other in checkpoints.parent.iterdir():
-            if other != checkpoints:
+            if other != checkpoints and other.is_dir():
                 shutil.rmtree(other)
 
 

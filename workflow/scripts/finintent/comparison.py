@@ -8,7 +8,7 @@ import pandas as pd
 from finintent.metrics import SCORERS, compare
 
 HEADLINE = "loglikelihood"
-NOT_SIGNIFICANT = 0.05
+SIGNIFICANCE_LEVEL = 0.05
 
 
 def accuracy_table(metrics: dict[str, Any]) -> pd.DataFrame:
@@ -52,5 +52,5 @@ def summary(accuracy: pd.DataFrame, tests: pd.DataFrame) -> dict[str, Any]:
         "questions": int(headline["questions"].iloc[0]),
         "best": headline.iloc[0].to_dict(),
         "models": headline.to_dict("records"),
-        "tests": [{**row, "significant": row["p_value"] < NOT_SIGNIFICANT} for row in paired.to_dict("records")],
+        "tests": [{**row, "significant": row["p_value"] < SIGNIFICANCE_LEVEL} for row in paired.to_dict("records")],
     }

@@ -9,6 +9,8 @@ from jsonschema.exceptions import best_match
 from finintent.errors import ConfigError
 from finintent.training import OWN_KEYS
 
+BASELINE_NAME = "tfidf-logreg"  # the linear baseline's place among the models
+
 
 def check_config(config: dict[str, Any], schema: dict[str, Any]) -> None:
     """Raise ConfigError for the most telling violation of the schema, or for an id that is not in its catalogue."""
@@ -29,6 +31,25 @@ def check_config(config: dict[str, Any], schema: dict[str, Any]) -> None:
                 f"config: datasets.{name}.resources is {str(resources)!r}, where there is no taxonomy.yaml; "
                 "give the folder that holds the data set's taxonomy, personas and prompts"
             )
+    if BASELINE_NAME in config["models"]:
+        raise ConfigError(f"config: models.{BASELINE_NAME} has the name of the linear baseline; choose another")
+    for name, model in config["models"].items():
+        if model["source"]["type"] == "local":
+            folder = model["source"]["path"]
+            if name in config["study"]["models"] and not (Path(folder) / "config.json").is_file():
+                raise ConfigError(
+                    f"config: models.{name}.source.path is {folder!r}, where there is no config.json; give the folder "
+                    "of a Hugging Face model"
+                )
+            if "vocabulary" in model:
+                raise ConfigError(f"config: models.{name}.vocabulary works for GGUF sources only; remove it")
+    ranges = {
+        f"datasets.{name}.curation": ("characters", data["curation"]) for name, data in config["datasets"].items()
+    }
+    for key, (unit, block) in (ranges | {"baseline": ("ngram", config.get("baseline", {}))}).items():
+        low, high = block.get(f"min_{unit}", 1), block.get(f"max_{unit}", float("inf"))
+        if low > high:
+            raise ConfigError(f"config: {key}.min_{unit} is {low}, above {key}.max_{unit}, which is {high}")
     blocks = {"training": config.get("training", {})} | {
         f"models.{name}.training": model.get("training", {}) for name, model in config["models"].items()
     }
@@ -46,10 +67,25 @@ def _sentence(error: Any) -> str:
     if error.validator == "required":
         missing = [name for name in error.validator_value if name not in error.instance]
         return f"config: {key} lacks the key {missing[0]!r}: {_description(error.schema, missing[0])}"
+    if error.validator == "oneOf":
+        return _sentence(_of_its_type(error))
+    if error.validator_value == error.schema.get("pattern") and "propertyNames" in error.absolute_schema_path:
+        return f"config: {key} has the id {error.instance!r}, expected one that matches {error.validator_value}"
     expected = {"type": "a value of type {}", "enum": "one of {}", "pattern": "text that matches {}"}.get(
         error.validator, error.validator + " {}"
     )
     return f"config: {key} is {error.instance!r}, expected {expected.format(error.validator_value)}"
+
+
+def _of_its_type(error: Any) -> Any:
+    """Return what is wrong with a value under that alternative of a oneOf that its `type` names."""
+    kinds = [alternative["properties"]["type"]["const"] for alternative in error.schema["oneOf"]]
+    kind = error.instance.get("type")
+    if kind not in kinds:
+        error.validator, error.validator_value, error.instance = "enum", kinds, kind
+        error.path.append("type")
+        return error
+    return next(inner for inner in error.context if inner.schema_path[0] == kinds.index(kind))
 
 
 def _description(schema: dict[str, Any], key: str) -> str:

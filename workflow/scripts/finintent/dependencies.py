@@ -8,6 +8,8 @@ from pathlib import Path
 from finintent.errors import ConfigError
 
 PACKAGE = Path(__file__).parent
+# What decides a model's numbers.
+MODEL_PACKAGES = ("llamafactory", "torch", "transformers", "peft", "trl", "accelerate", "datasets", "tokenizers")
 
 
 def code_digest(script: Path) -> str:
@@ -34,6 +36,11 @@ def _bare(tree: ast.Module) -> str:
 
 
 def _package_imports(tree: ast.Module) -> list[Path]:
+    for node in ast.walk(tree):
+        whole = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        whole += [node.module] if isinstance(node, ast.ImportFrom) and node.module == PACKAGE.name else []
+        if any(name.split(".")[0] == PACKAGE.name for name in whole):
+            raise ImportError(f"write `from {PACKAGE.name}.module import name`, so that dependencies can be followed")
     modules = [
         node.module.removeprefix(f"{PACKAGE.name}.")
         for node in ast.walk(tree)

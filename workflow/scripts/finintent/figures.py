@@ -56,22 +56,21 @@ def plot_accuracy(comparison: pd.DataFrame, path: str | Path, *, title: str) -> 
 
 
 def plot_confusion(confusions: dict[str, list[list[int]]], codes: list[str], path: str | Path, *, title: str) -> None:
-    """Draw one confusion matrix a variant, side by side; rows are gold labels, the last column is `unparsable`."""
-    columns = [*codes, "none"]
+    """Draw one confusion matrix a variant, side by side; rows are gold, columns predicted labels."""
     with plt.rc_context(STYLE):
         figure, panels = plt.subplots(
-            1, len(confusions), figsize=(0.9 + len(confusions) * (0.55 * len(columns) + 0.8), 1.5 + 0.5 * len(codes)),
+            1, len(confusions), figsize=(0.9 + len(confusions) * (0.55 * len(codes) + 0.8), 1.5 + 0.5 * len(codes)),
             squeeze=False,
         )  # fmt: skip
         for axes, (variant, counts) in zip(panels[0], confusions.items(), strict=True):
-            matrix = np.array(counts)
+            matrix = np.array(counts)[:, : len(codes)]  # beyond them `unparsable`, which log-likelihood never is
             share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
             axes.imshow(share, cmap="Greys", vmin=0, vmax=1.15)
             for (row, column), count in np.ndenumerate(matrix):
                 if count:
                     shade = "white" if share[row, column] > 0.55 else "black"
                     axes.text(column, row, count, ha="center", va="center", color=shade)
-            axes.set_xticks(range(len(columns)), columns, rotation=45, ha="right")
+            axes.set_xticks(range(len(codes)), codes, rotation=45, ha="right")
             axes.set_yticks(range(len(codes)), codes)
             axes.set_xlabel("predicted")
             axes.set_title(variant)

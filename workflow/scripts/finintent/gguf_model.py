@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from gguf import GGUFReader
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
-from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.convert_slow_tokenizer import generate_merges
 
 from finintent.errors import ModelError
@@ -77,6 +77,14 @@ def build_tokenizer(pieces: list[Piece]) -> PreTrainedTokenizerFast:
     )
 
 
+def cut_embedding(model: PreTrainedModel, kept: list[int]) -> None:
+    """Keep those rows of a model's tied embedding, in place; the logits that are left are the whole model's."""
+    embedding = model.get_input_embeddings()
+    embedding.weight = torch.nn.Parameter(embedding.weight.detach()[kept].clone())
+    embedding.num_embeddings = model.config.vocab_size = len(kept)
+    model.tie_weights()
+
+
 def convert(path: Path, reach: Reach | None, directory: Path) -> dict[str, int]:
     """Write a GGUF model as a float32 Hugging Face folder and return the sizes of the two vocabularies.
 
@@ -87,10 +95,7 @@ def convert(path: Path, reach: Reach | None, directory: Path) -> dict[str, int]:
     kept = kept_ids(pieces, reach)
     model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
     if len(kept) < len(pieces):
-        embedding = model.get_input_embeddings()
-        embedding.weight = torch.nn.Parameter(embedding.weight.detach()[kept].clone())
-        embedding.num_embeddings = model.config.vocab_size = len(kept)
-        model.tie_weights()
+        cut_embedding(model, kept)
     model.config._name_or_path = directory.name
     model.save_pretrained(directory)
     build_tokenizer([pieces[index] for index in kept]).save_pretrained(directory)

@@ -21,8 +21,7 @@ class DecidingPosition:
 class Prompter:
     """A model's tokenizer and LlamaFactory template.
 
-    Encoding one turn gives the token ids that a training row of the same instruction has (a test proves it for each
-    template).
+    Encoding one turn gives the token ids that a training row of the same instruction has; a test proves it.
     """
 
     def __init__(self, model: str, template: str) -> None:

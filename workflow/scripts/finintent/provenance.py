@@ -7,14 +7,24 @@ from pathlib import Path
 
 import torch
 
+from finintent.dependencies import MODEL_PACKAGES
+from finintent.errors import ConfigError
 from finintent.files import read_text
-
-NUMERIC_PACKAGES = ("llamafactory", "torch", "transformers", "peft", "trl", "accelerate", "datasets", "tokenizers")
 
 
 def installed_versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that a model's numbers depend on."""
-    return {"python": platform.python_version(), **{name: metadata.version(name) for name in NUMERIC_PACKAGES}}
+    return {"python": platform.python_version(), **{name: metadata.version(name) for name in MODEL_PACKAGES}}
+
+
+def check_versions(locked: dict[str, str]) -> None:
+    """Raise ConfigError when an installed package is not of the locked version (a local `+cpu` aside)."""
+    for package, version in locked.items():
+        if (found := metadata.version(package).split("+")[0]) != version:
+            raise ConfigError(
+                f"requirements.lock pins {package} {version}, installed is {found}; run `make .venv/installed` and "
+                "activate .venv"
+            )
 
 
 def device_name() -> str:

@@ -102,7 +102,8 @@ def _answer(
     texts = prompter.tokenizer.batch_decode(generated.sequences[:, width:], skip_special_tokens=True)
     if prefix:
         inputs = _padded(model, prompter, [prompt + prefix for prompt in prompts])
-        logits = model(**inputs, logits_to_keep=1).logits[:, -1]
+        positions = (inputs["attention_mask"].cumsum(-1) - 1).clamp(min=0)
+        logits = model(**inputs, position_ids=positions, logits_to_keep=1).logits[:, -1]
     else:
         logits = generated.logits[0]
     return logits.float().log_softmax(-1).cpu(), [text.strip() for text in texts]

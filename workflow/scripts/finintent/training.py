@@ -4,16 +4,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from finintent.errors import TrainingError
+from finintent.errors import ModelError, TrainingError
 from finintent.files import read_json, read_jsonl
 
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
-# Keys that the workflow sets; a configuration that sets one of them would silently train something else.
-OWN_KEYS = {
-    "model_name_or_path", "adapter_name_or_path", "template", "stage", "do_train", "finetuning_type", "dataset",
-    "dataset_dir", "eval_dataset", "val_size", "output_dir", "overwrite_output_dir", "trust_remote_code", "seed",
-    "eval_strategy", "save_strategy", "load_best_model_at_end", "bf16", "fp16", "flash_attn", "use_cpu",
-}  # fmt: skip
+# What transformers' memory tracker reports: allocated before the trainer, by it, by training, and the peak above that.
+GPU_MEMORY = (
+    "before_init_mem_gpu", "init_mem_gpu_alloc_delta", "train_mem_gpu_alloc_delta", "train_mem_gpu_peaked_delta",
+)  # fmt: skip
 
 
 def training_config(
@@ -61,6 +59,13 @@ def training_config(
     }
 
 
+# Keys that the workflow sets; a configuration that sets one would be overruled without a word.
+OWN_KEYS = {
+    "adapter_name_or_path", "val_size", "overwrite_output_dir", "trust_remote_code", "fp16", "pure_bf16",
+    *training_config(model="", data="", template="", checkpoints="", settings={}, seed=0, bf16=False, gpu=False),
+}  # fmt: skip
+
+
 def merge_config(*, model: str, adapter: str, merged: str) -> dict[str, Any]:
     """Return the arguments of `llamafactory-cli export`.
 
@@ -74,8 +79,17 @@ def merge_config(*, model: str, adapter: str, merged: str) -> dict[str, Any]:
         "export_dir": merged,
         "export_device": "auto",
         "export_size": 5,
-        "infer_dtype": read_json(Path(model) / "config.json")["dtype"],
+        "infer_dtype": weights_dtype(Path(model)),
     }
+
+
+def weights_dtype(model: Path) -> str:
+    """Return the precision that a model folder's config.json names, such as "bfloat16"."""
+    config = read_json(model / "config.json")
+    dtype = config.get("dtype") or config.get("torch_dtype")  # the latter up to transformers 4
+    if dtype is None:
+        raise ModelError(f"{model}/config.json: neither dtype nor torch_dtype; add the precision of the weights")
+    return dtype
 
 
 def collect_adapter(checkpoints: Path, adapter: Path) -> None:
@@ -88,7 +102,13 @@ def collect_adapter(checkpoints: Path, adapter: Path) -> None:
 
 
 def last_checkpoint_step(checkpoints: Path) -> int:
-    """Return the optimizer step of the checkpoint that a run would resume from, 0 where there is none."""
+    """Return the optimizer step of the checkpoint that a run will resume from, 0 where there is none.
+
+    A checkpoint that a kill left half-written is deleted: LlamaFactory would choose it by its name, and fail.
+    """
+    for path in checkpoints.glob("checkpoint-*"):
+        if not (path / "trainer_state.json").is_file():  # written last
+            shutil.rmtree(path)
     return max((int(path.name.removeprefix("checkpoint-")) for path in checkpoints.glob("checkpoint-*")), default=0)
 
 
@@ -96,7 +116,7 @@ def training_record(checkpoints: Path, rows: int, resumed_step: int) -> dict[str
     """Return what a finished run's logs say: the loss curve, the validation loss of each epoch, speed and best epoch.
 
     `rows` is the size of the training set, `resumed_step` the step that the last process began at; `seconds` and
-    `rows_per_second` are that process's, validation excluded from the latter.
+    `rows_per_second` (None where it had nothing left to train) are that process's, validation excluded from the latter.
     """
     log = read_jsonl(checkpoints / "trainer_log.jsonl")
     results = read_json(checkpoints / "all_results.json")
@@ -105,7 +125,7 @@ def training_record(checkpoints: Path, rows: int, resumed_step: int) -> dict[str
     training = {entry["current_steps"]: entry for entry in log if "loss" in entry}
     validation = {entry["current_steps"]: entry for entry in log if "eval_loss" in entry}
     best = min(validation.values(), key=lambda entry: entry["eval_loss"])
-    share = 1 - resumed_step / state["global_step"]
+    share = 1 - resumed_step / state["global_step"]  # of the run that the last process trained
     evaluating = sum(entry.get("eval_runtime", 0.0) for entry in state["log_history"] if entry["step"] > resumed_step)
     return {
         "steps": state["global_step"],
@@ -113,10 +133,10 @@ def training_record(checkpoints: Path, rows: int, resumed_step: int) -> dict[str
         "best_epoch": best["epoch"],
         "best_validation_loss": best["eval_loss"],
         "seconds": results["train_runtime"],
-        "rows_per_second": rows * results["epoch"] * share / (results["train_runtime"] - evaluating),
+        "rows_per_second": rows * results["epoch"] * share / (results["train_runtime"] - evaluating) if share else None,
         "training_loss": _curve(training, "loss"),
         "validation_loss": _curve(validation, "eval_loss"),
-        "peak_gpu_bytes": results.get("train_mem_gpu_peaked_delta"),
+        "peak_gpu_bytes": sum(results[key] for key in GPU_MEMORY) if GPU_MEMORY[-1] in results else None,
     }
 
 

@@ -1,0 +1,111 @@
+import json
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from finintent import dependencies
+from finintent.dependencies import code_digest, locked_versions
+from finintent.errors import ConfigError, ModelError, TrainingError
+from finintent.gguf_model import cut_embedding
+from finintent.provenance import check_versions, installed_versions
+from finintent.training import collect_adapter, last_checkpoint_step, training_record, weights_dtype
+from tiny import ROOT, write_tiny_model
+
+
+@pytest.mark.parametrize("key", ["dtype", "torch_dtype"])
+def test_precision_of_the_weights_is_read_from_either_key(tmp_path, key: str):
+    (tmp_path / "config.json").write_text(json.dumps({key: "bfloat16"}))
+    assert weights_dtype(tmp_path) == "bfloat16"
+
+
+def test_a_model_without_a_precision_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ModelError, match="neither dtype nor torch_dtype"):
+        weights_dtype(tmp_path)
+
+
+def test_a_half_written_checkpoint_is_not_resumed_from(tmp_path):
+    for step, finished in ((63, True), (126, False)):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        (folder / "model.safetensors").touch()
+        if finished:
+            (folder / "trainer_state.json").touch()
+    assert last_checkpoint_step(tmp_path) == 63
+    assert not (tmp_path / "checkpoint-126").exists()
+    assert last_checkpoint_step(tmp_path / "none") == 0
+
+
+def test_a_run_without_an_adapter_is_an_error(tmp_path):
+    with pytest.raises(TrainingError, match=r"ended without adapter_config\.json"):
+        collect_adapter(tmp_path, tmp_path / "adapter")
+
+
+def write_logs(folder, runtime: float) -> None:
+    log = [
+        {"loss": 9.0, "epoch": 0.5, "current_steps": 5},
+        {"loss": 3.0, "epoch": 0.5, "current_steps": 5},  # logged again after a resume
+        {"eval_loss": 2.0, "epoch": 1.0, "current_steps": 10},
+        {"eval_loss": 2.5, "epoch": 2.0, "current_steps": 20},
+    ]
+    (folder / "trainer_log.jsonl").write_text("\n".join(map(json.dumps, log)))
+    (folder / "all_results.json").write_text(json.dumps({"train_runtime": runtime, "epoch": 2.0}))
+    state = {"global_step": 20, "log_history": [{"step": 10, "eval_runtime": 4}, {"step": 20, "eval_runtime": 4}]}
+    (folder / "trainer_state.json").write_text(json.dumps(state))
+
+
+def test_record_of_a_run(tmp_path):
+    write_logs(tmp_path, runtime=28.0)
+    record = training_record(tmp_path, rows=100, resumed_step=0)
+    assert (record["best_epoch"], record["best_validation_loss"]) == (1.0, 2.0)
+    assert record["training_loss"] == [{"epoch": 0.5, "step": 5, "loss": 3.0}]
+    assert record["rows_per_second"] == 200 / 20
+    assert record["peak_gpu_bytes"] is None
+
+
+def test_speed_of_a_resumed_run_is_of_what_it_trained(tmp_path):
+    write_logs(tmp_path, runtime=14.0)
+    assert training_record(tmp_path, rows=100, resumed_step=10)["rows_per_second"] == 100 / 10
+    assert training_record(tmp_path, rows=100, resumed_step=20)["rows_per_second"] is None
+
+
+def test_cut_embedding_keeps_the_logits_of_the_kept_pieces(tmp_path):
+    model = AutoModelForCausalLM.from_pretrained(write_tiny_model(tmp_path, tied=True)).eval()
+    kept = [0, 1, 2, 3, *range(262, model.config.vocab_size)]
+    prompt = [2, 270, 281, 290]
+    with torch.inference_mode():
+        whole = model(torch.tensor([prompt])).logits[0]
+        cut_embedding(model, kept)
+        cut = model(torch.tensor([[kept.index(token) for token in prompt]])).logits[0]
+    assert cut.shape == (4, len(kept))
+    assert torch.equal(cut, whole[:, kept])
+
+
+def test_digest_of_a_stage_follows_its_imports_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setattr(dependencies, "PACKAGE", tmp_path / "finintent")
+    dependencies.PACKAGE.mkdir()
+    module, other, script = (tmp_path / name for name in ("finintent/a.py", "finintent/b.py", "script.py"))
+    module.write_text("X = 1\n")
+    other.write_text("Y = 1\n")
+    script.write_text('"""A script."""\nfrom finintent.a import X\n')
+    first = code_digest(script)
+    other.write_text("Y = 2\n")
+    module.write_text('"""A docstring."""\nX  =  1  # a comment\n')
+    assert code_digest(script) == first
+    module.write_text("X = 2\n")
+    assert code_digest(script) != first
+    script.write_text("import finintent.a\n")
+    with pytest.raises(ImportError, match=r"write `from finintent\.module import name`"):
+        code_digest(script)
+
+
+def test_environment_is_the_locked_one():
+    versions = installed_versions()
+    del versions["python"]
+    locked = locked_versions(ROOT / "requirements.lock", *versions)
+    check_versions(locked)
+    with pytest.raises(ConfigError, match=r"pins torch 9\.9, installed is"):
+        check_versions(locked | {"torch": "9.9"})
+    with pytest.raises(ConfigError, match="nothing is not pinned"):
+        locked_versions(ROOT / "requirements.lock", "nothing")
