@@ -80,7 +80,7 @@ def test_a_mistake_is_named_in_one_sentence(monkeypatch, edit, message: str):
     with pytest.raises(ConfigError, match=message) as error:
         check_config(config, SCHEMA)
     assert "\n" not in str(error.value)
-    assert len(str(error.value)) < 400
+    assert len(str(error.value)) < 500
 
 
 def test_the_mistake_reaches_the_user_before_any_job(tmp_path):

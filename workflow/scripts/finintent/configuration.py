@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
+from jsonschema.exceptions import relevance
 
 from finintent.errors import ConfigError
 from finintent.training import OWN_KEYS
@@ -14,9 +14,9 @@ BASELINE_NAME = "tfidf-logreg"  # the linear baseline's place among the models
 
 def check_config(config: dict[str, Any], schema: dict[str, Any]) -> None:
     """Raise ConfigError for the most telling violation of the schema, or for an id that is not in its catalogue."""
-    error = best_match(Draft202012Validator(schema).iter_errors(config))
-    if error is not None:
-        raise ConfigError(_sentence(error))
+    errors = list(Draft202012Validator(schema).iter_errors(config))
+    if errors:
+        raise ConfigError(_sentence(max(errors, key=relevance)))
     for kind in ("models", "datasets"):
         for name in config["study"][kind]:
             if name not in config[kind]:
@@ -85,7 +85,7 @@ def _of_its_type(error: Any) -> Any:
         error.validator, error.validator_value, error.instance = "enum", kinds, kind
         error.path.append("type")
         return error
-    return next(inner for inner in error.context if inner.schema_path[0] == kinds.index(kind))
+    return max((inner for inner in error.context if inner.schema_path[0] == kinds.index(kind)), key=relevance)
 
 
 def _description(schema: dict[str, Any], key: str) -> str:
