@@ -80,7 +80,6 @@ rule check_merge:
     resources:
         gpu=1,
     params:
-        template=get_template,
         versions=MODEL_VERSIONS,
         code=get_code("check_merge.py"),
     script:

@@ -2,18 +2,19 @@
 
 from pathlib import Path
 
+from transformers import AutoTokenizer
+
 from finintent.accelerator import exclusive_accelerator, use_every_core
 from finintent.files import read_json, write_json
 from finintent.logs import logged
 from finintent.merging import check_merge
-from finintent.prompting import Prompter
 
 PROBES = 8
 
 
-def main(base: str, adapter: str, merged: str, probes: str, template: str, output: str) -> None:
-    prompter = Prompter(base, template)
-    prompts = [prompter.encode(row["instruction"], "")[0] for row in read_json(probes)[:PROBES]]
+def main(base: str, adapter: str, merged: str, probes: str, output: str) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    prompts = [tokenizer.encode(row["instruction"]) for row in read_json(probes)[:PROBES]]
     use_every_core()
     with exclusive_accelerator():
         write_json(output, check_merge(Path(base), Path(adapter), Path(merged), prompts))
@@ -26,6 +27,5 @@ if "snakemake" in globals():
             snakemake.input.adapter,
             snakemake.input.merged,
             snakemake.input.probes,
-            snakemake.params.template,
             snakemake.output[0],
         )

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from finintent.comparison import accuracy_table, summary, test_table
+from finintent.comparison import accuracy_table, paired_tests, summary
 from finintent.files import read_json, read_jsonl, write_json
 from finintent.logs import logged
 
@@ -13,7 +13,7 @@ def main(metrics: dict[str, str], tuned: dict[str, str], baseline: tuple[str, st
     measured: dict[str, Any] = {model: read_json(path) for model, path in metrics.items()}
     name, path = baseline
     accuracy = accuracy_table(measured)
-    tests = test_table(measured, {model: read_jsonl(file) for model, file in tuned.items()}, name, read_jsonl(path))
+    tests = paired_tests(measured, {model: read_jsonl(file) for model, file in tuned.items()}, name, read_jsonl(path))
     write_csv(accuracy, outputs["accuracy"])
     write_csv(tests, outputs["tests"])
     write_json(outputs["summary"], summary(accuracy, tests))

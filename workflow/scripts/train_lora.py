@@ -2,13 +2,12 @@
 
 import resource
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import yaml
 
-from finintent.accelerator import child_environment, exclusive_accelerator
+from finintent.accelerator import run_llamafactory
 from finintent.alpaca import SPLITS
 from finintent.errors import TrainingError
 from finintent.files import read_json, sha256, write_json
@@ -23,15 +22,11 @@ def main(config: str, adapter: Path, output: str) -> None:
     settings = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
     checkpoints = Path(settings["output_dir"])
     drop_other_runs(checkpoints)
-    with exclusive_accelerator():
-        resumed_step = last_checkpoint_step(checkpoints)
-        command = ["llamafactory-cli", "train", config]
-        print("$", *command, flush=True)
-        status = subprocess.run(command, env=child_environment(), check=False).returncode
-    if status:
+    resumed_step = last_checkpoint_step(checkpoints)
+    if status := run_llamafactory("train", config):
         raise TrainingError(
-            f"`{' '.join(command)}` ended with status {status}; the log has its words. What was trained is kept: "
-            "once the cause is mended, the next run resumes from the last finished epoch"
+            f"`llamafactory-cli train {config}` ended with status {status}; the log has its words. What was trained is "
+            "kept: once the cause is mended, the next run resumes from the last finished epoch"
         )
     collect_adapter(checkpoints, adapter)
     data = Path(settings["dataset_dir"])

@@ -6,6 +6,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
+from finintent.predictions import prediction
+
 
 def train_baseline(
     rows: list[dict[str, Any]], *, ngrams: tuple[int, int], regularisation: float, seed: int
@@ -24,17 +26,5 @@ def predict_baseline(pipeline: Pipeline, questions: list[dict[str, Any]]) -> lis
     rows = []
     for question, values in zip(questions, log_probabilities, strict=True):
         by_code = dict(zip(pipeline.classes_.tolist(), map(float, values), strict=True))
-        best = max(by_code, key=by_code.__getitem__)
-        rows.append(
-            {
-                "id": question["id"],
-                "question": question["question"],
-                "gold": question["gold"],
-                "hard": question["hard"],
-                "log_probabilities": by_code,
-                "loglikelihood": best,
-                "text": None,
-                "greedy": best,
-            }
-        )
+        rows.append(prediction(question, by_code, None, max(by_code, key=by_code.__getitem__)))
     return rows

@@ -25,7 +25,7 @@ def accuracy_table(metrics: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def test_table(
+def paired_tests(
     metrics: dict[str, Any], tuned: dict[str, list[dict[str, Any]]], baseline: str, answers: list[dict[str, Any]]
 ) -> pd.DataFrame:
     """Return the exact McNemar tests: each model's base against tuned, and the linear baseline against each tuned."""

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
+from finintent.predictions import prediction
 from finintent.prompting import Prompter
 from finintent.task import Instruction, Taxonomy
 
@@ -38,11 +39,9 @@ def predict(
     batch_size: int,
     max_new_tokens: int,
 ) -> list[dict[str, Any]]:
-    """Answer each question in two ways and return one row a question, in the order given.
+    """Answer each question in two ways and return one prediction a question, in the order given.
 
-    A row: id, question, gold, hard; `log_probabilities`, the natural logarithm of the probability of each option's
-    token among the whole vocabulary at the deciding position, by label code; `loglikelihood`, the most probable
-    code; `text`, the greedy answer; `greedy`, the code that it names, None where it names none or several.
+    An option's log-probability is that of its letter's token among the whole vocabulary at the deciding position.
     """
     prompts = []
     for question in questions:
@@ -60,16 +59,7 @@ def predict(
             codes = question["options"]
             by_code = {codes[letter]: float(log_probability[position.token_ids[letter]]) for letter in letters}
             letter = extract_letter(text, letters)
-            rows[index] = {
-                "id": question["id"],
-                "question": question["question"],
-                "gold": question["gold"],
-                "hard": question["hard"],
-                "log_probabilities": by_code,
-                "loglikelihood": max(by_code, key=by_code.__getitem__),
-                "text": text,
-                "greedy": None if letter is None else codes[letter],
-            }
+            rows[index] = prediction(question, by_code, text, None if letter is None else codes[letter])
     return rows
 
 
