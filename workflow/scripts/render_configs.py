@@ -10,6 +10,7 @@ from finintent.accelerator import uses_bf16
 from finintent.files import digest, read_json, sha256
 from finintent.logs import logged
 from finintent.provenance import check_versions
+from finintent.sources import OWN_FILE
 from finintent.training import merge_config, training_config
 
 
@@ -37,7 +38,7 @@ def main(
     }
     # LlamaFactory resumes from whatever checkpoint its output folder holds, so each run has a folder of its own,
     # named by all that makes it.
-    made_of = [versions, [sha256(path) for path in alpaca], read_json(Path(model) / "source.json")]
+    made_of = [versions, [sha256(path) for path in alpaca], read_json(Path(model) / OWN_FILE)]
     run = digest([training_config(**arguments, checkpoints=""), *made_of])[:12]
     stem = sft.relative_to("results/sft")
     write_yaml(outputs["train"], training_config(**arguments, checkpoints=f"results/checkpoints/{stem}/{run}"))
