@@ -11,9 +11,11 @@ from pydantic import BaseModel, ConfigDict, RootModel
 from rapidfuzz import fuzz, process
 
 from finintent.errors import DataError, TooFewRowsError
+from finintent.replies import in_language
 from finintent.task import Taxonomy
 
 Row = dict[str, Any]
+UNKNOWN_PERSONA = "unknown"  # of rows that were not written for one
 MIN_CONTAINED = 4  # characters; a shorter text inside a longer one says nothing of their likeness
 
 
@@ -64,19 +66,41 @@ def similarity(left: list[str], right: list[str]) -> np.ndarray:
     return matrix
 
 
+def accept(
+    candidates: list[Row], taxonomy: Taxonomy, personas: list[str], questions: list[str], settings: Settings
+) -> tuple[list[Row], list[Row]]:
+    """Return the candidates that may train a model, and the others with their `reason`.
+
+    `questions` are the evaluation questions that no row may be near.
+    """
+    rejected: list[Row] = []
+    rows = _well_formed(candidates, taxonomy, personas, settings, rejected)
+    rows = _agreed(rows, rejected)
+    rows = _distinct(rows, rejected)
+    rows = _decontaminated(rows, questions, settings.decontamination_threshold, rejected)
+    return _far_apart(rows, settings.near_duplicate_threshold, rejected), rejected
+
+
+def wanted_rows(codes: list[str], settings: Settings) -> dict[str, tuple[int, int]]:
+    """Return how many training and validation rows each label gets: shares that differ by one at most."""
+    train, validation = (shares(rows, len(codes)) for rows in (settings.train_rows, settings.validation_rows))
+    return dict(zip(codes, zip(train, validation, strict=True), strict=True))
+
+
+def shares(total: int, parts: int) -> list[int]:
+    """Split a number into parts that differ by one at most."""
+    return [total // parts + (index < total % parts) for index in range(parts)]
+
+
 def curate(
     candidates: list[Row], taxonomy: Taxonomy, personas: list[str], questions: list[str], settings: Settings
 ) -> Curated:
     """Filter candidates and split them, balanced over labels and stratified over personas.
 
-    `questions` are the evaluation questions that no row may be near. Raises TooFewRowsError with the number of
-    rows that each label lacks.
+    Raises TooFewRowsError with the number of rows that each label lacks.
     """
     result = Curated()
-    rows = _well_formed(candidates, taxonomy, personas, settings, result.rejected)
-    rows = _distinct(rows, result.rejected)
-    rows = _decontaminated(rows, questions, settings.decontamination_threshold, result.rejected)
-    rows = _far_apart(rows, settings.near_duplicate_threshold, result.rejected)
+    rows, result.rejected = accept(candidates, taxonomy, personas, questions, settings)
     kept = Counter(row["label"] for row in rows)
     _split(rows, taxonomy.codes, settings, result)
     _check_gates(result, questions, settings)
@@ -108,14 +132,27 @@ def _well_formed(
     kept = []
     for row in candidates:
         query = row.get("query")
-        if not isinstance(query, str) or row.get("label") not in taxonomy.codes or row.get("persona") not in personas:
+        known = [*personas, UNKNOWN_PERSONA]
+        if not isinstance(query, str) or row.get("label") not in taxonomy.codes or row.get("persona") not in known:
             _reject(row, "schema", rejected)
+        elif not in_language(query, taxonomy.language):
+            _reject(row, "language", rejected)
         elif not settings.min_characters <= len(query.strip()) <= settings.max_characters:
             _reject(row, "length", rejected)
         elif any(name in normalise(query) for name in names):
             _reject(row, "names_label", rejected)
         else:
             kept.append({**row, "query": query.strip()})
+    return kept
+
+
+def _agreed(rows: list[Row], rejected: list[Row]) -> list[Row]:
+    kept = []
+    for row in rows:
+        if row.get("judged") in (None, row["label"]):
+            kept.append(row)
+        else:
+            _reject(row, "judge_disagrees", rejected)
     return kept
 
 
@@ -170,17 +207,8 @@ def _far_apart(rows: list[Row], threshold: float, rejected: list[Row]) -> list[R
     return [rows[index] for index in kept]
 
 
-def _shares(total: int, parts: int) -> list[int]:
-    return [total // parts + (index < total % parts) for index in range(parts)]
-
-
 def _split(rows: list[Row], codes: list[str], settings: Settings, result: Curated) -> None:
-    wanted = {
-        code: (train, validation)
-        for code, train, validation in zip(
-            codes, _shares(settings.train_rows, len(codes)), _shares(settings.validation_rows, len(codes)), strict=True
-        )
-    }
+    wanted = wanted_rows(codes, settings)
     groups = {code: [row for row in rows if row["label"] == code] for code in codes}
     if missing := {
         code: sum(wanted[code]) - len(group) for code, group in groups.items() if len(group) < sum(wanted[code])

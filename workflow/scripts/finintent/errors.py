@@ -27,3 +27,15 @@ class TrainingError(FinintentError):
 
 class MergeError(FinintentError):
     """A merged model that is not base + adapter."""
+
+
+class ApiError(FinintentError):
+    """Requests that Anthropic's API did not answer."""
+
+
+class BudgetError(FinintentError):
+    """A request that could cost more than is left of the budget."""
+
+
+class HubError(FinintentError):
+    """A repository of the Hub that cannot be read or written."""

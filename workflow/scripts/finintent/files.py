@@ -34,13 +34,20 @@ def read_json(path: str | Path) -> Any:
 
 def read_jsonl(path: str | Path) -> list[dict[str, Any]]:
     """Return one object per non-empty line; DataError with the line number when one does not parse."""
+    return parse_jsonl(path, read_text(path))
+
+
+def parse_jsonl(source: str | Path, text: str) -> list[dict[str, Any]]:
+    """Return one object per non-empty line of a text; DataError names the line of `source` that does not parse."""
     rows = []
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             try:
                 rows.append(json.loads(line))
             except json.JSONDecodeError as error:
-                raise DataError(f"{path}, line {number}: not JSON ({error.msg}); expected one object a line") from None
+                raise DataError(
+                    f"{source}, line {number}: not JSON ({error.msg}); expected one object a line"
+                ) from None
     return rows
 
 

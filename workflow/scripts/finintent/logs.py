@@ -2,15 +2,15 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from finintent.errors import FinintentError
 
 
 @contextmanager
-def logged(path: str) -> Iterator[None]:
-    """Send all output of this process and its children to a log file.
+def logged(path: str) -> Iterator[Callable[[str], None]]:
+    """Send all output of this process and its children to a log file; yield a print that reaches the terminal too.
 
     A FinintentError ends the process with its one sentence, in the log and on the terminal; any other error keeps
     its traceback.
@@ -19,8 +19,13 @@ def logged(path: str) -> Iterator[None]:
     with open(path, "w", encoding="utf-8") as log:
         for descriptor in terminal:
             os.dup2(log.fileno(), descriptor)
+
+        def say(text: str) -> None:
+            print(text, flush=True)
+            os.write(terminal[1], f"{text}\n".encode())
+
         try:
-            yield
+            yield say
         except FinintentError as error:
             sentence = f"{type(error).__name__}: {error}\n"
             log.write(sentence)

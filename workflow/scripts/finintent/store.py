@@ -1,0 +1,92 @@
+"""The store of paid answers: one line a record, on disk before anything else happens to it."""
+
+import json
+import os
+import tempfile
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from finintent.errors import ApiError
+from finintent.files import digest, parse_jsonl
+
+Record = dict[str, Any]
+
+
+class ResponseStore:
+    """An append-only file of JSON lines, read whole when opened.
+
+    Records by `type`: `answer` (a message and the request that it answers, by the digest of that request),
+    `submission` (a batch about to be created), `batch` (a batch created), `outcome` (a batch collected, with its items
+    that failed). Open it for writing with `with`; ApiError when another process has done so.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._mutex = threading.Lock()
+        self._lock = FileLock(Path(tempfile.gettempdir()) / f"finintent-{digest(str(self.path.resolve()))[:16]}.lock")
+        self._load()
+
+    def _load(self) -> None:
+        self.answers: dict[str, Record] = {}
+        self.records: list[Record] = []
+        content = self.path.read_bytes() if self.path.exists() else b""
+        self._whole = content.rfind(b"\n") + 1  # a crash can leave an unfinished last line
+        for record in parse_jsonl(self.path, content[: self._whole].decode()):
+            self._index(record)
+
+    def __enter__(self) -> "ResponseStore":
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise ApiError(f"{self.path}: another process is writing to this store; wait for it to finish") from None
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._load()
+        if self.path.exists():
+            os.truncate(self.path, self._whole)  # lest the next record be glued to an unfinished line
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()
+
+    @property
+    def spent_usd(self) -> float:
+        """What all answers of this store have cost."""
+        return sum(record["cost_usd"] for record in self.answers.values())
+
+    @property
+    def open_batches(self) -> list[Record]:
+        """The batches that were created and not yet collected."""
+        collected = {record["batch"] for record in self.records if record["type"] == "outcome"}
+        return [record for record in self.records if record["type"] == "batch" and record["batch"] not in collected]
+
+    @property
+    def unconfirmed_submissions(self) -> list[Record]:
+        """The submissions of which no batch is known: the process ended, or the connection broke, in between."""
+        settled = {record["submission"] for record in self.records if record["type"] in ("batch", "unsubmitted")}
+        return [
+            record for record in self.records if record["type"] == "submission" and record["submission"] not in settled
+        ]
+
+    def submission(self, name: str) -> Record:
+        """Return the submission of that name."""
+        return next(r for r in self.records if r["type"] == "submission" and r["submission"] == name)
+
+    def append(self, record: Record) -> None:
+        """Add a record, with the time; it is on disk when this returns."""
+        record = {**record, "time": datetime.now(UTC).isoformat(timespec="seconds")}
+        line = json.dumps(record, ensure_ascii=False) + "\n"
+        with open(self.path, "ab", buffering=0) as file:
+            with self._mutex:
+                file.write(line.encode())  # from here on, the end of this process loses nothing
+                self._index(record)
+            os.fsync(file.fileno())  # and from here on, nor does that of the machine
+
+    def _index(self, record: Record) -> None:
+        if record["type"] == "answer":
+            self.answers.setdefault(record["digest"], record)
+        else:
+            self.records.append(record)
