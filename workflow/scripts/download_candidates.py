@@ -1,0 +1,28 @@
+"""Take candidates from an Alpaca data set of the Hub, at a pinned revision."""
+
+import os
+
+from finintent.candidates import candidates_record
+from finintent.files import write_json, write_jsonl
+from finintent.hub import alpaca_candidates, download_alpaca
+from finintent.logs import logged
+from finintent.task import read_instruction, read_taxonomy
+
+
+def main(source: dict[str, str], dataset: str, taxonomy: str, instruction: str, outputs: dict[str, str]) -> None:
+    # Outside the outputs, which are deleted before a job: a download that broke off is gone on with.
+    rows = download_alpaca(**source, cache="results/hub", token=os.environ.get("HF_TOKEN"))
+    candidates = alpaca_candidates(rows, read_instruction(instruction), read_taxonomy(taxonomy), dataset, **source)
+    write_jsonl(outputs["candidates"], candidates)
+    write_json(outputs["record"], candidates_record("huggingface", candidates))
+
+
+if "snakemake" in globals():
+    with logged(snakemake.log[0]):
+        main(
+            dict(snakemake.params.source),
+            snakemake.wildcards.dataset,
+            snakemake.input.taxonomy,
+            snakemake.input.instruction,
+            dict(snakemake.output.items()),
+        )

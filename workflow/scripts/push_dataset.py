@@ -1,0 +1,25 @@
+"""Upload curated data sets to the Hugging Face Hub."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from finintent.errors import ConfigError
+from finintent.hub import push_dataset
+from finintent.logs import logged
+
+
+def main(folders: list[Path], publications: list[dict[str, Any]], say: Callable[[str], None] = print) -> None:
+    if not publications:
+        raise ConfigError(
+            "config: no data set of this study has the block `publication`; add it with a `repo_id` to upload one"
+        )
+    for folder, publication in zip(folders, publications, strict=True):
+        url = push_dataset(folder, publication["repo_id"], os.environ.get("HF_TOKEN"), publication["private"])
+        say(f"{folder}: uploaded as {url}")
+
+
+if "snakemake" in globals():
+    with logged(snakemake.log[0]) as say:
+        main([Path(card).parent for card in snakemake.input.cards], list(snakemake.params.publications.values()), say)
