@@ -96,3 +96,38 @@ def plot_training(record: dict[str, Any], path: str | Path, *, title: str) -> No
         axes.set_title(title, loc="left", fontweight="bold")
         axes.legend(frameon=False)
         _save(figure, path)
+
+
+def plot_data_quality(quality: dict[str, Any], path: str | Path, *, title: str, threshold: float) -> None:
+    """Draw how long the queries are and how like the evaluation questions and each other they are.
+
+    `quality` is the result of `quality.measure`; `threshold` the likeness (0-100) at which decontamination rejects.
+    """
+    with plt.rc_context(STYLE):
+        figure, (length, evaluation, neighbour) = plt.subplots(1, 3, figsize=(10, 3.4))
+        evaluation.sharex(neighbour)  # before drawing, or the limits of one of them are lost
+        evaluation.sharey(neighbour)
+        lengths = quality["length"]["histogram"]
+        length.bar(lengths["characters"], lengths["counts"], width=0.85, color="0.6")
+        length.set_title("Query length")
+        length.set_xlabel(f"characters (median {quality['length']['median']:g})")
+        length.set_xlim(left=0)
+        length.set_ylabel("rows")
+        end = threshold
+        for axes, key, name in (
+            (evaluation, "nearest_evaluation", "Nearest evaluation question"),
+            (neighbour, "nearest_neighbour", "Nearest other row"),
+        ):
+            edges, counts = (np.array(quality[key]["histogram"][part]) for part in ("edges", "counts"))
+            axes.bar(edges[:-1], counts, width=np.diff(edges), align="edge", color="0.6", edgecolor="white")
+            axes.set_title(name)
+            axes.set_xlabel(f"likeness, % (median {quality[key]['p50']:.0f})")
+            end = max(end, edges[1:][counts > 0].max())
+        evaluation.axvline(threshold, color="black", linestyle=":", linewidth=1.2)
+        evaluation.text(
+            threshold + 1, 0.98, f"decontamination threshold: {threshold:g}", rotation=90, va="top", fontsize=9,
+            transform=evaluation.get_xaxis_transform(),
+        )  # fmt: skip
+        neighbour.set_xlim(0, end + 8)  # room for the words beside the threshold
+        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+        _save(figure, path)

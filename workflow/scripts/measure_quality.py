@@ -1,0 +1,37 @@
+"""Measure diversity and quality of a curated data set, and what a row of it cost."""
+
+from finintent.curation import Personas
+from finintent.files import read_json, read_jsonl, read_yaml, write_json
+from finintent.logs import logged
+from finintent.quality import measure
+from finintent.task import read_taxonomy
+
+
+def main(
+    record: str, splits: list[str], rejected: str, questions: str, taxonomy: str, personas: str, output: str
+) -> None:
+    rows = [row for split in splits for row in read_jsonl(split)]
+    generation = read_json(record)
+    if cost := generation.get("cost_usd"):
+        generation["cost_usd_per_row"] = cost / len(rows)
+    quality = measure(
+        rows,
+        read_jsonl(rejected),
+        [question["question"] for question in read_jsonl(questions)],
+        read_taxonomy(taxonomy).codes,
+        list(read_yaml(personas, Personas).root),
+    )
+    write_json(output, {"generation": generation, **quality})
+
+
+if "snakemake" in globals():
+    with logged(snakemake.log[0]):
+        main(
+            snakemake.input.record,
+            [snakemake.input.train, snakemake.input.validation],
+            snakemake.input.rejected,
+            snakemake.input.questions,
+            snakemake.input.taxonomy,
+            snakemake.input.personas,
+            snakemake.output[0],
+        )

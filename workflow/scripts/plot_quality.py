@@ -1,0 +1,19 @@
+"""Draw the lengths of a data set's queries, and how near they are to each other and to the evaluation questions."""
+
+from finintent.figures import plot_data_quality
+from finintent.files import read_json
+from finintent.logs import logged
+
+
+def main(quality: str, threshold: float, title: str, output: str) -> None:
+    plot_data_quality(read_json(quality), output, title=title, threshold=threshold)
+
+
+if "snakemake" in globals():
+    with logged(snakemake.log[0]):
+        main(
+            snakemake.input[0],
+            snakemake.params.curation["decontamination_threshold"],
+            snakemake.wildcards.dataset,
+            snakemake.output[0],
+        )
