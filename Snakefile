@@ -5,7 +5,9 @@ configfile: "config/config.yaml"
 
 
 include: "workflow/rules/common.smk"  # validates the configuration
+include: "workflow/rules/candidates.smk"
 include: "workflow/rules/data.smk"
+include: "workflow/rules/publication.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/evaluation.smk"
@@ -20,7 +22,8 @@ rule all:
     default_target: True
     input:
         expand("results/comparison/{dataset}/accuracy.csv", dataset=DATASETS),
-        expand("results/figures/{dataset}/accuracy.svg", dataset=DATASETS),
+        expand("results/curated/{dataset}/README.md", dataset=DATASETS),
+        expand("results/figures/{dataset}/{figure}.svg", dataset=DATASETS, figure=["quality", "accuracy"]),
         expand("results/figures/{model}/{dataset}/training.svg", model=MODELS, dataset=DATASETS),
         expand("results/figures/{model}/{dataset}/confusion.svg", model=[*MODELS, BASELINE], dataset=DATASETS),
         expand("results/merged/{model}/{dataset}/model", model=MODELS, dataset=DATASETS),

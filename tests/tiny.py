@@ -58,7 +58,10 @@ def tiny_config(models: dict[str, Path]) -> dict:
         "datasets": {
             DATASET: {
                 "resources": resources,
-                "generation": {"responses": f"{resources}/recorded_responses.jsonl"},
+                "generation": {
+                    "backend": "recorded",
+                    "recorded": {"responses": f"{resources}/recorded_responses.jsonl"},
+                },
                 "curation": {"train_rows": 24, "validation_rows": 9, "min_characters": 4},
                 "evaluation": {"file": f"{resources}/eval.json", "marker": "Question:"},
             }

@@ -50,7 +50,7 @@ def data(tmp_path: Path) -> Path:
         "collect_candidates.py",
         log,
         input=Files(responses=str(RESOURCES / "recorded_responses.jsonl")),
-        output=Files(str(tmp_path / "candidates.jsonl")),
+        output=Files(candidates=str(tmp_path / "candidates.jsonl"), record=str(tmp_path / "record.json")),
         wildcards=SimpleNamespace(dataset=DATASET),
     )
     curation = {
@@ -166,7 +166,7 @@ def test_an_error_ends_the_script_with_one_sentence(tmp_path: Path, capfd):
             "collect_candidates.py",
             tmp_path / "log",
             input=Files(responses="nowhere.jsonl"),
-            output=Files(str(tmp_path / "out")),
+            output=Files(candidates=str(tmp_path / "out"), record=str(tmp_path / "record")),
             wildcards=SimpleNamespace(dataset=DATASET),
         )
     sentence = "DataError: nowhere.jsonl: no such file; check the path in the configuration\n"

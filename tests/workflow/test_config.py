@@ -15,9 +15,9 @@ CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
 JOBS = {
     "all": 1, "check_merge": 1, "collect_candidates": 1, "compare_models": 1, "curate_dataset": 1, "evaluate_model": 2,
-    "format_alpaca": 1, "merge_lora": 1, "plot_accuracy": 1, "plot_confusion": 2, "plot_training": 1,
-    "prepare_model": 1, "prepare_questions": 1, "render_configs": 1, "summarise_metrics": 2, "train_baseline": 1,
-    "train_lora": 1,
+    "format_alpaca": 1, "measure_quality": 1, "merge_lora": 1, "plot_accuracy": 1, "plot_confusion": 2,
+    "plot_quality": 1, "plot_training": 1, "prepare_model": 1, "prepare_questions": 1, "render_configs": 1,
+    "summarise_metrics": 2, "train_baseline": 1, "train_lora": 1, "write_card": 1,
 }  # fmt: skip
 
 
@@ -68,6 +68,14 @@ def change(path: str, value: object) -> Callable[[dict], None]:
         (
             change("models/gemma-3-270m/source", {"type": "local", "path": "nowhere"}),
             r"source\.path is 'nowhere', where there is no config\.json",
+        ),
+        (
+            change("datasets/intent_understanding/generation/backend", "huggingface"),
+            r"generation\.backend is 'huggingface', but there is no block of that name",
+        ),
+        (
+            change("datasets/intent_understanding/generation/anthropic/mode", "async"),
+            r"anthropic\.mode is 'async', expected one of",
         ),
         (change("baseline/min_ngram", 5), r"baseline\.min_ngram is 5, above baseline\.max_ngram, which is 3"),
         (change("training/llamafactory", {"report_to": "wandb"}), r"llamafactory\.report_to is set by the workflow"),

@@ -16,6 +16,7 @@ sys.path.insert(0, str(SCRIPTS))
 from finintent.configuration import BASELINE_NAME, check_config
 from finintent.dependencies import MODEL_PACKAGES, code_digest, locked_versions
 from finintent.errors import ConfigError
+from finintent.requests import Plan
 from finintent.report import Numbers
 from finintent.sources import local_files
 
@@ -31,6 +32,19 @@ config |= json.loads(json.dumps(config, sort_keys=True))
 MODELS = config["study"]["models"]
 DATASETS = config["study"]["datasets"]
 BASELINE = BASELINE_NAME
+PRICES = "resources/prices.yaml"
+# What decides the requests to Claude, of each data set that has settings for it.
+PLANS = {
+    dataset: {key: block[key] for key in Plan.model_fields if key in block}
+    for dataset in config["datasets"]
+    if (block := config["datasets"][dataset]["generation"].get("anthropic"))
+}
+# The data sets of this study that have a place on the Hub.
+PUBLISHED = {
+    dataset: config["datasets"][dataset]["publication"]
+    for dataset in DATASETS
+    if "publication" in config["datasets"][dataset]
+}
 
 
 wildcard_constraints:
@@ -70,11 +84,43 @@ def get_resource(name):
 
 
 def get_responses(wildcards):
-    return get_dataset(wildcards)["generation"]["responses"]
+    return get_generation(wildcards)["recorded"]["responses"]
+
+
+def get_generation(wildcards):
+    return get_dataset(wildcards)["generation"]
+
+
+def get_candidates(wildcards):
+    return f"results/candidates/{wildcards.dataset}/{get_generation(wildcards)['backend']}.jsonl"
+
+
+def get_generation_record(wildcards):
+    return get_candidates(wildcards).removesuffix("l")
+
+
+def get_publication(wildcards):
+    return get_dataset(wildcards).get("publication", {})
+
+
+def get_plan(wildcards):
+    return PLANS[wildcards.dataset]
+
+
+def get_hub_source(wildcards):
+    return get_generation(wildcards)["huggingface"]
 
 
 def get_curation(wildcards):
-    return get_dataset(wildcards)["curation"] | {"seed": config["seed"]}
+    return curation_of(wildcards.dataset)
+
+
+def curation_of(dataset):
+    return config["datasets"][dataset]["curation"] | {"seed": config["seed"]}
+
+
+def expand_resources(name):
+    return [f"{config['datasets'][dataset]['resources']}/{name}" for dataset in PLANS]
 
 
 def get_evaluation(wildcards):

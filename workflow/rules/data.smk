@@ -1,4 +1,4 @@
-"""Questions, candidates, curation, Alpaca files."""
+"""Questions, curation, Alpaca files."""
 
 
 rule prepare_questions:
@@ -18,24 +18,9 @@ rule prepare_questions:
         "../scripts/prepare_questions.py"
 
 
-rule collect_candidates:
-    input:
-        responses=get_responses,
-    output:
-        "results/candidates/{dataset}.jsonl",
-    log:
-        "results/logs/collect_candidates/{dataset}.log",
-    benchmark:
-        "results/benchmarks/collect_candidates/{dataset}.jsonl"
-    params:
-        code=get_code("collect_candidates.py"),
-    script:
-        "../scripts/collect_candidates.py"
-
-
 rule curate_dataset:
     input:
-        candidates="results/candidates/{dataset}.jsonl",
+        candidates=get_candidates,
         questions="results/questions/{dataset}.jsonl",
         taxonomy=get_resource("taxonomy.yaml"),
         personas=get_resource("personas.yaml"),
@@ -59,6 +44,33 @@ rule curate_dataset:
         numbers=get_numbers("results/curated/{dataset}/curation.json"),
     script:
         "../scripts/curate_dataset.py"
+
+
+rule measure_quality:
+    input:
+        record=get_generation_record,
+        train="results/curated/{dataset}/train.jsonl",
+        validation="results/curated/{dataset}/validation.jsonl",
+        rejected="results/curated/{dataset}/rejected.jsonl",
+        questions="results/questions/{dataset}.jsonl",
+        taxonomy=get_resource("taxonomy.yaml"),
+        personas=get_resource("personas.yaml"),
+    output:
+        report(
+            "results/curated/{dataset}/quality.json",
+            category="Data",
+            labels={"data set": "{dataset}", "item": "generation and quality"},
+            caption="../report/quality.rst",
+        ),
+    log:
+        "results/logs/measure_quality/{dataset}.log",
+    benchmark:
+        "results/benchmarks/measure_quality/{dataset}.jsonl"
+    params:
+        code=get_code("measure_quality.py"),
+        numbers=get_numbers("results/curated/{dataset}/quality.json"),
+    script:
+        "../scripts/measure_quality.py"
 
 
 rule format_alpaca:

@@ -22,6 +22,28 @@ rule plot_accuracy:
         "../scripts/plot_accuracy.py"
 
 
+rule plot_quality:
+    input:
+        "results/curated/{dataset}/quality.json",
+    output:
+        report(
+            "results/figures/{dataset}/quality.svg",
+            category="Data",
+            labels={"data set": "{dataset}", "item": "quality figure"},
+            caption="../report/quality_figure.rst",
+        ),
+    log:
+        "results/logs/plot_quality/{dataset}.log",
+    benchmark:
+        "results/benchmarks/plot_quality/{dataset}.jsonl"
+    params:
+        curation=get_curation,
+        code=get_code("plot_quality.py"),
+        numbers=get_numbers("results/curated/{dataset}/quality.json"),
+    script:
+        "../scripts/plot_quality.py"
+
+
 rule plot_confusion:
     input:
         metrics="results/metrics/{model}/{dataset}.json",

@@ -1,14 +1,16 @@
 """Turn the generator's stored answers into candidates, one query a line."""
 
-from finintent.candidates import candidates_from_responses
-from finintent.files import write_jsonl
+from finintent.candidates import candidates_from_responses, candidates_record
+from finintent.files import write_json, write_jsonl
 from finintent.logs import logged
 
 
-def main(responses: str, dataset: str, output: str) -> None:
-    write_jsonl(output, candidates_from_responses(responses, dataset))
+def main(responses: str, dataset: str, outputs: dict[str, str]) -> None:
+    candidates = candidates_from_responses(responses, dataset)
+    write_jsonl(outputs["candidates"], candidates)
+    write_json(outputs["record"], candidates_record("recorded", candidates))
 
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
-        main(snakemake.input.responses, snakemake.wildcards.dataset, snakemake.output[0])
+        main(snakemake.input.responses, snakemake.wildcards.dataset, dict(snakemake.output.items()))

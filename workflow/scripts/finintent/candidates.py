@@ -1,5 +1,6 @@
 """Candidates: one generated query a row, with the request that made it."""
 
+from collections import Counter
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -33,6 +34,18 @@ class Response(BaseModel):
     recorded: str
     response: Queries
     cost_usd: float | None = None
+
+
+def candidates_record(backend: str, candidates: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return who wrote candidates and when, as far as they tell."""
+    dates = sorted(row["recorded"] for row in candidates if row["recorded"])
+    return {
+        "backend": backend,
+        "generators": dict(Counter(row["generator"] for row in candidates)),
+        "candidates": len(candidates),
+        "first_answer": dates[0] if dates else None,
+        "last_answer": dates[-1] if dates else None,
+    }
 
 
 def candidates_from_responses(path: str, dataset: str) -> list[dict[str, Any]]:

@@ -31,6 +31,13 @@ def check_config(config: dict[str, Any], schema: dict[str, Any]) -> None:
                 f"config: datasets.{name}.resources is {str(resources)!r}, where there is no taxonomy.yaml; "
                 "give the folder that holds the data set's taxonomy, personas and prompts"
             )
+    for name, data in config["datasets"].items():
+        generation = data["generation"]
+        if generation["backend"] not in generation:
+            raise ConfigError(
+                f"config: datasets.{name}.generation.backend is {generation['backend']!r}, but there is no block of "
+                "that name beside it; add it, or choose another backend"
+            )
     if BASELINE_NAME in config["models"]:
         raise ConfigError(f"config: models.{BASELINE_NAME} has the name of the linear baseline; choose another")
     for name, model in config["models"].items():
