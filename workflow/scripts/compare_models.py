@@ -1,19 +1,21 @@
-"""Put all models into one table, and test each tuned model against its base and against the linear baseline."""
+"""Put all models into one table, and test each against its base and against the others."""
 
-from typing import Any
+from pathlib import Path
 
 import pandas as pd
 
 from finintent.comparison import accuracy_table, paired_tests, summary
 from finintent.files import read_json, read_jsonl, write_json
 from finintent.logs import logged
+from finintent.task import read_taxonomy
 
 
-def main(metrics: dict[str, str], tuned: dict[str, str], baseline: tuple[str, str], outputs: dict[str, str]) -> None:
-    measured: dict[str, Any] = {model: read_json(path) for model, path in metrics.items()}
-    name, path = baseline
-    accuracy = accuracy_table(measured)
-    tests = paired_tests(measured, {model: read_jsonl(file) for model, file in tuned.items()}, name, read_jsonl(path))
+def main(
+    metrics: dict[str, str], predictions: list[tuple[str, str]], taxonomy: str, seed: int, outputs: dict[str, str]
+) -> None:
+    answered = {(model, Path(path).stem): read_jsonl(path) for model, path in predictions}
+    accuracy = accuracy_table({model: read_json(path) for model, path in metrics.items()})
+    tests = paired_tests(answered, read_taxonomy(taxonomy).names, seed=seed)
     write_csv(accuracy, outputs["accuracy"])
     write_csv(tests, outputs["tests"])
     write_json(outputs["summary"], summary(accuracy, tests))
@@ -25,10 +27,13 @@ def write_csv(table: pd.DataFrame, path: str) -> None:
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
-        models, name = snakemake.params.models, snakemake.params.baseline
+        models, baseline = snakemake.params.models, snakemake.params.baseline
+        # Paths are results/predictions/{model}/{dataset}/{variant}.jsonl.
+        predictions = [(Path(path).parts[-3], path) for path in snakemake.input.predictions]
         main(
-            dict(zip([*models, name], snakemake.input.metrics, strict=True)),
-            dict(zip(models, snakemake.input.tuned, strict=True)),
-            (name, snakemake.input.baseline),
+            dict(zip([*models, baseline], snakemake.input.metrics, strict=True)),
+            predictions,
+            snakemake.input.taxonomy,
+            snakemake.params.seed,
             dict(snakemake.output.items()),
         )

@@ -8,9 +8,7 @@ from finintent.task import read_taxonomy
 
 def main(metrics: str, taxonomy: str, title: str, output: str) -> None:
     confusions = {
-        variant: scorers["loglikelihood"]["confusion"]
-        for variant, scorers in read_json(metrics).items()
-        if variant != "gain"
+        variant: measured["scorers"]["loglikelihood"]["confusion"] for variant, measured in read_json(metrics).items()
     }
     plot_confusion(confusions, read_taxonomy(taxonomy).codes, output, title=title)
 

@@ -1,22 +1,22 @@
-"""Write the metrics of a model: each variant under each scorer, and the paired test of base against tuned."""
+"""Write the metrics of a model: each variant under each scorer, and how far its probabilities can be believed."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 from finintent.files import read_jsonl, write_json
 from finintent.logs import logged
-from finintent.metrics import SCORERS, compare, summarise
+from finintent.metrics import SCORERS, calibrate, summarise
 from finintent.task import read_taxonomy
 
 
 def main(predictions: list[str], taxonomy: str, output: str) -> None:
-    codes = read_taxonomy(taxonomy).codes
-    rows = {Path(path).stem: read_jsonl(path) for path in predictions}
-    metrics = {
-        variant: {scorer: summarise(answers, codes, scorer) for scorer in SCORERS} for variant, answers in rows.items()
-    }
-    if {"base", "tuned"} <= rows.keys():
-        metrics["gain"] = {scorer: asdict(compare(rows["base"], rows["tuned"], scorer)) for scorer in SCORERS}
+    names = read_taxonomy(taxonomy).names
+    metrics = {}
+    for path in predictions:
+        rows = read_jsonl(path)
+        metrics[Path(path).stem] = {
+            "scorers": {scorer: summarise(rows, names, scorer) for scorer in SCORERS},
+            "calibration": calibrate(rows, list(names)),
+        }
     write_json(output, metrics)
 
 

@@ -26,5 +26,5 @@ def predict_baseline(pipeline: Pipeline, questions: list[dict[str, Any]]) -> lis
     rows = []
     for question, values in zip(questions, log_probabilities, strict=True):
         by_code = dict(zip(pipeline.classes_.tolist(), map(float, values), strict=True))
-        rows.append(prediction(question, by_code, None, max(by_code, key=by_code.__getitem__)))
+        rows.append(prediction(question, by_code, None))
     return rows

@@ -131,3 +131,27 @@ def plot_data_quality(quality: dict[str, Any], path: str | Path, *, title: str, 
         neighbour.set_xlim(0, end + 8)  # room for the words beside the threshold
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
         _save(figure, path)
+
+
+def plot_calibration(metrics: dict[str, Any], path: str | Path, *, title: str) -> None:
+    """Draw one reliability diagram a variant: accuracy over confidence, with the share of questions in each bin.
+
+    `metrics` is a model's metrics.json.
+    """
+    with plt.rc_context(STYLE):
+        figure, panels = plt.subplots(
+            1, len(metrics), figsize=(1 + 3.2 * len(metrics), 3.6), sharey=True, squeeze=False
+        )
+        for axes, (variant, measured) in zip(panels[0], metrics.items(), strict=True):
+            bars = pd.DataFrame(measured["calibration"]["reliability"])
+            total = bars["count"].sum()
+            axes.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1.2)
+            axes.bar(bars["low"], bars["count"] / total, width=bars["high"] - bars["low"], align="edge", color="0.88")
+            axes.plot(bars["confidence"], bars["accuracy"], color="black", marker="o", linewidth=1.4)
+            axes.set_title(f"{variant} (ECE {measured['calibration']['ece']:.3f})")
+            axes.set_xlim(0, 1)
+            axes.set_ylim(0, 1.02)
+            axes.set_xlabel("confidence in the answer")
+        panels[0, 0].set_ylabel("accuracy (line), share of questions (bars)")
+        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+        _save(figure, path)

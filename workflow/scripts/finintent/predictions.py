@@ -3,22 +3,18 @@
 from typing import Any
 
 
-def prediction(
-    question: dict[str, Any], log_probabilities: dict[str, float], text: str | None, greedy: str | None
-) -> dict[str, Any]:
+def prediction(question: dict[str, Any], log_probabilities: dict[str, float], text: str | None) -> dict[str, Any]:
     """Return a row of predictions.
 
-    `log_probabilities`: natural logarithm of each option's probability by label code, of which `loglikelihood` is the
-    most probable; `text`: the greedy answer (None for a classifier); `greedy`: the code that it names, None where it
-    names none or several.
+    `log_probabilities`: natural logarithm of each option's probability by label code; `text`: the raw greedy answer
+    (None for a classifier, which names a label without words); `options`: label code by the letter shown.
     """
     return {
         "id": question["id"],
         "question": question["question"],
         "gold": question["gold"],
         "hard": question["hard"],
+        "options": question["options"],
         "log_probabilities": log_probabilities,
-        "loglikelihood": max(log_probabilities, key=log_probabilities.__getitem__),
         "text": text,
-        "greedy": greedy,
     }

@@ -1,6 +1,5 @@
 """Scoring a model on multiple-choice questions: log-likelihood of the options, and greedy text."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,16 +16,6 @@ def load_model(directory: str, bf16: bool) -> PreTrainedModel:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     dtype = torch.bfloat16 if bf16 else torch.float32
     return AutoModelForCausalLM.from_pretrained(directory, dtype=dtype).to(device).eval()
-
-
-def extract_letter(text: str, letters: list[str]) -> str | None:
-    """Return the one option letter that an answer names, or None where it names none or several.
-
-    Full-width letters count; a letter inside a Latin word ("ETF", "AI") does not.
-    """
-    text = text.translate({0xFF21 + index: 0x41 + index for index in range(26)})
-    found = set(re.findall(rf"(?<![A-Za-z])[{''.join(letters)}](?![A-Za-z])", text))
-    return found.pop() if len(found) == 1 else None
 
 
 def predict(
@@ -58,8 +47,7 @@ def predict(
             question = questions[index]
             codes = question["options"]
             by_code = {codes[letter]: float(log_probability[position.token_ids[letter]]) for letter in letters}
-            letter = extract_letter(text, letters)
-            rows[index] = prediction(question, by_code, text, None if letter is None else codes[letter])
+            rows[index] = prediction(question, by_code, text)
     return rows
 
 
