@@ -63,7 +63,7 @@ def tiny_config(models: dict[str, Path]) -> dict:
                     "recorded": {"responses": f"{resources}/recorded_responses.jsonl"},
                 },
                 "curation": {"train_rows": 24, "validation_rows": 9, "min_characters": 4},
-                "evaluation": {"file": f"{resources}/eval.json", "marker": "Question:"},
+                "evaluation": {"path": f"{resources}/eval.json", "marker": "Question:"},
             }
         },
         "training": {

@@ -38,6 +38,13 @@ def check_config(config: dict[str, Any], schema: dict[str, Any]) -> None:
                 f"config: datasets.{name}.generation.backend is {generation['backend']!r}, but there is no block of "
                 "that name beside it; add it, or choose another backend"
             )
+        evaluation = data["evaluation"]
+        source, needed = evaluation.get("source", "local"), {"local": "path", "openfindata": "task"}
+        if needed[source] not in evaluation:
+            raise ConfigError(
+                f"config: datasets.{name}.evaluation lacks the key {needed[source]!r}, which its source {source!r} "
+                "needs; add it"
+            )
     if BASELINE_NAME in config["models"]:
         raise ConfigError(f"config: models.{BASELINE_NAME} has the name of the linear baseline; choose another")
     for name, model in config["models"].items():
