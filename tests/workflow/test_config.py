@@ -3,6 +3,7 @@
 import copy
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import yaml
@@ -14,22 +15,35 @@ from tiny import ROOT, make_workspace, snakemake
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
 JOBS = {
-    "all": 1, "check_merge": 1, "collect_candidates": 1, "compare_models": 1, "curate_dataset": 1, "evaluate_model": 2,
-    "format_alpaca": 1, "measure_quality": 1, "merge_lora": 1, "plot_accuracy": 1, "plot_confusion": 2,
-    "plot_quality": 1, "plot_training": 1, "prepare_model": 1, "prepare_questions": 1, "render_configs": 1,
-    "summarise_metrics": 2, "train_baseline": 1, "train_lora": 1, "write_card": 1,
+    "all": 1, "analyse_errors": 1, "check_merge": 1, "collect_candidates": 1, "compare_models": 1, "curate_dataset": 1,
+    "evaluate_model": 2, "format_alpaca": 1, "measure_quality": 1, "merge_lora": 1, "plot_accuracy": 1,
+    "plot_calibration": 2, "plot_confusion": 2, "plot_quality": 1, "plot_training": 1, "prepare_model": 1,
+    "prepare_questions": 1, "render_configs": 1, "summarise_metrics": 2, "train_baseline": 1, "train_lora": 1,
+    "write_card": 1, "write_report": 1,
 }  # fmt: skip
+
+
+def planned(workspace: Path, *arguments: str) -> dict[str, int]:
+    output = snakemake(workspace, "--dry-run", *arguments).stdout
+    stats = output.split("total")[0].split("-------")[-1]
+    return {rule: int(count) for rule, count in (line.split() for line in stats.strip().splitlines() if line[0] != "-")}
 
 
 @pytest.mark.parametrize("snakefile", ["Snakefile", "workflow/Snakefile"])
 def test_shipped_configuration_plans_the_study(tmp_path, snakefile: str):
-    workspace = make_workspace(tmp_path / "study", CONFIG)
-    output = snakemake(workspace, "--dry-run", "--snakefile", snakefile).stdout
-    stats = output.split("total")[0].split("-------")[-1]
-    counts = {
-        rule: int(count) for rule, count in (line.split() for line in stats.strip().splitlines() if line[0] != "-")
+    assert planned(make_workspace(tmp_path / "study", CONFIG), "--snakefile", snakefile) == JOBS
+
+
+def test_other_sources_change_their_own_job_only(tmp_path):
+    config = copy.deepcopy(CONFIG)
+    dataset = config["datasets"]["intent_understanding"]
+    dataset["evaluation"] = {"source": "openfindata", "task": "intent_understanding", "marker": "问句:"}
+    dataset["generation"]["backend"] = "anthropic"
+    counts = planned(make_workspace(tmp_path / "study", config))
+    swapped = {"download_questions", "generate_candidates"}
+    assert counts == dict.fromkeys(swapped, 1) | {
+        rule: count for rule, count in JOBS.items() if rule != "collect_candidates"
     }
-    assert counts == JOBS
 
 
 def change(path: str, value: object) -> Callable[[dict], None]:
@@ -76,6 +90,10 @@ def change(path: str, value: object) -> Callable[[dict], None]:
         (
             change("datasets/intent_understanding/generation/anthropic/mode", "async"),
             r"anthropic\.mode is 'async', expected one of",
+        ),
+        (
+            change("datasets/intent_understanding/evaluation/source", "openfindata"),
+            r"intent_understanding\.evaluation lacks the key 'task', which its source",
         ),
         (change("baseline/min_ngram", 5), r"baseline\.min_ngram is 5, above baseline\.max_ngram, which is 3"),
         (change("training/llamafactory", {"report_to": "wandb"}), r"llamafactory\.report_to is set by the workflow"),

@@ -15,12 +15,13 @@ Job = tuple[str, str]
 CONFIG = "config/config.yaml"
 RESOURCES = f"tests/datasets/{DATASET}"
 PACKAGE = "workflow/scripts/finintent"
-COMPARISON = {"compare_models", "plot_accuracy"}
-EVALUATION = {"evaluate_model", "summarise_metrics", "plot_confusion", "compare_models", "plot_accuracy"}
+COMPARISON = {"compare_models", "plot_accuracy", "analyse_errors", "write_report"}
 TRAINING = {"render_configs", "train_lora", "merge_lora", "check_merge", "plot_training"}
-METRICS = {"summarise_metrics", "plot_confusion"}
+METRICS = {"summarise_metrics", "plot_confusion", "plot_calibration"}
+QUALITY = {"measure_quality", "plot_quality", "write_card"}
+EVALUATION = {"evaluate_model"} | METRICS | COMPARISON
 FORMATTING = TRAINING | EVALUATION | {"format_alpaca"}
-EVERYTHING_BUT_MODELS = FORMATTING | {"prepare_questions", "curate_dataset", "train_baseline"}
+EVERYTHING_BUT_MODELS = FORMATTING | QUALITY | {"prepare_questions", "curate_dataset", "train_baseline"}
 
 
 @pytest.fixture
@@ -84,7 +85,10 @@ EDITS = {
         configure(swap_rank_and_alpha),
         TRAINING | EVALUATION,
     ),
-    "wording of the prompt": (replace(f"{RESOURCES}/prompts/instruction.yaml", "Answer", "Reply"), FORMATTING),
+    "wording of the prompt": (
+        replace(f"{RESOURCES}/prompts/instruction.yaml", "Answer", "Reply"),
+        FORMATTING | {"write_card"},
+    ),
     "an evaluation question": (
         replace(f"{RESOURCES}/eval.json", "Customs form for Brazil", "Customs form for Peru"),
         EVERYTHING_BUT_MODELS,
@@ -99,12 +103,15 @@ EDITS = {
     ),
     "the style of figures": (
         replace(f"{PACKAGE}/figures.py", '"font.size": 10', '"font.size": 11'),
-        {"plot_accuracy", "plot_confusion", "plot_training"},
+        {"plot_accuracy", "plot_calibration", "plot_confusion", "plot_quality", "plot_training"},
     ),
     "a comment of a module": (append(f"{PACKAGE}/training.py", "\n# A remark.\n"), set()),
     "a comment of a script": (append("workflow/scripts/train_lora.py", "\n# A remark.\n"), set()),
     "the order of keys": (configure(reverse_keys), set()),
     "a caption": (append("workflow/report/training.rst", "\nMore words.\n"), set()),
+    "the template of the report": (append("workflow/report/report.md.j2", "\nMore words.\n"), {"write_report"}),
+    "the card of the data set": (append("workflow/report/dataset_card.md.j2", "\nMore words.\n"), {"write_card"}),
+    "a price": (replace("resources/prices.yaml", "output: 0.50", "output: 0.60"), set()),
     "the README": (append("README.md", "\nMore words.\n"), set()),
     "LlamaFactory's locked version": (
         replace("requirements.lock", "llamafactory==0.9.5", "llamafactory==0.9.6"),

@@ -16,6 +16,7 @@ sys.path.insert(0, str(SCRIPTS))
 from finintent.configuration import BASELINE_NAME, check_config
 from finintent.dependencies import MODEL_PACKAGES, code_digest, locked_versions
 from finintent.errors import ConfigError
+from finintent.files import sha256
 from finintent.requests import Plan
 from finintent.report import Numbers
 from finintent.sources import local_files
@@ -128,7 +129,10 @@ def get_evaluation(wildcards):
 
 
 def get_evaluation_file(wildcards):
-    return get_evaluation(wildcards)["file"]
+    evaluation = get_evaluation(wildcards)
+    if evaluation["source"] == "local":
+        return evaluation["path"]
+    return f"results/openfindata/{evaluation['task']}.json"
 
 
 def get_template(wildcards):

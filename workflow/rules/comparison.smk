@@ -17,21 +17,28 @@ rule summarise_metrics:
         "../scripts/summarise_metrics.py"
 
 
+# Paths that end in {model}/{dataset}/{variant}.jsonl, in which scripts find the model's name.
+ALL_PREDICTIONS = [
+    *expand("results/predictions/{model}/{{dataset}}/{variant}.jsonl", model=MODELS, variant=["base", "tuned"]),
+    f"results/predictions/{BASELINE}/{{dataset}}/baseline.jsonl",
+]
+
+
 rule compare_models:
     input:
         metrics=expand("results/metrics/{model}/{{dataset}}.json", model=[*MODELS, BASELINE]),
-        tuned=expand("results/predictions/{model}/{{dataset}}/tuned.jsonl", model=MODELS),
-        baseline=f"results/predictions/{BASELINE}/{{dataset}}/baseline.jsonl",
+        predictions=ALL_PREDICTIONS,
+        taxonomy=get_resource("taxonomy.yaml"),
     output:
         accuracy=report(
             "results/comparison/{dataset}/accuracy.csv",
-            category="Comparison",
+            category="1 Comparison",
             labels={"data set": "{dataset}", "item": "accuracy table"},
             caption="../report/comparison.rst",
         ),
         tests=report(
             "results/comparison/{dataset}/tests.csv",
-            category="Comparison",
+            category="1 Comparison",
             labels={"data set": "{dataset}", "item": "paired tests"},
             caption="../report/tests.rst",
         ),
@@ -43,7 +50,35 @@ rule compare_models:
     params:
         models=MODELS,
         baseline=BASELINE,
+        seed=config["seed"],
         code=get_code("compare_models.py"),
         numbers=get_numbers("results/comparison/{dataset}/summary.json"),
     script:
         "../scripts/compare_models.py"
+
+
+rule analyse_errors:
+    input:
+        predictions=ALL_PREDICTIONS,
+        taxonomy=get_resource("taxonomy.yaml"),
+    output:
+        questions=report(
+            "results/comparison/{dataset}/questions.csv",
+            category="3 Errors",
+            labels={"data set": "{dataset}", "item": "every question"},
+            caption="../report/questions.rst",
+        ),
+        slices=report(
+            "results/comparison/{dataset}/slices.csv",
+            category="3 Errors",
+            labels={"data set": "{dataset}", "item": "kinds of questions"},
+            caption="../report/slices.rst",
+        ),
+    log:
+        "results/logs/analyse_errors/{dataset}.log",
+    benchmark:
+        "results/benchmarks/analyse_errors/{dataset}.jsonl"
+    params:
+        code=get_code("analyse_errors.py"),
+    script:
+        "../scripts/analyse_errors.py"

@@ -1,21 +1,4 @@
-"""Questions, curation, Alpaca files."""
-
-
-rule prepare_questions:
-    input:
-        file=get_evaluation_file,
-        taxonomy=get_resource("taxonomy.yaml"),
-    output:
-        "results/questions/{dataset}.jsonl",
-    log:
-        "results/logs/prepare_questions/{dataset}.log",
-    benchmark:
-        "results/benchmarks/prepare_questions/{dataset}.jsonl"
-    params:
-        evaluation=get_evaluation,
-        code=get_code("prepare_questions.py"),
-    script:
-        "../scripts/prepare_questions.py"
+"""From candidates to a training and a validation set, in LlamaFactory's format."""
 
 
 rule curate_dataset:
@@ -30,7 +13,7 @@ rule curate_dataset:
         rejected="results/curated/{dataset}/rejected.jsonl",
         curation=report(
             "results/curated/{dataset}/curation.json",
-            category="Data",
+            category="5 Data and cost",
             labels={"data set": "{dataset}", "item": "curation counts"},
             caption="../report/curation.rst",
         ),
@@ -44,33 +27,6 @@ rule curate_dataset:
         numbers=get_numbers("results/curated/{dataset}/curation.json"),
     script:
         "../scripts/curate_dataset.py"
-
-
-rule measure_quality:
-    input:
-        record=get_generation_record,
-        train="results/curated/{dataset}/train.jsonl",
-        validation="results/curated/{dataset}/validation.jsonl",
-        rejected="results/curated/{dataset}/rejected.jsonl",
-        questions="results/questions/{dataset}.jsonl",
-        taxonomy=get_resource("taxonomy.yaml"),
-        personas=get_resource("personas.yaml"),
-    output:
-        report(
-            "results/curated/{dataset}/quality.json",
-            category="Data",
-            labels={"data set": "{dataset}", "item": "generation and quality"},
-            caption="../report/quality.rst",
-        ),
-    log:
-        "results/logs/measure_quality/{dataset}.log",
-    benchmark:
-        "results/benchmarks/measure_quality/{dataset}.jsonl"
-    params:
-        code=get_code("measure_quality.py"),
-        numbers=get_numbers("results/curated/{dataset}/quality.json"),
-    script:
-        "../scripts/measure_quality.py"
 
 
 rule format_alpaca:

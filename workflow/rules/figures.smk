@@ -7,7 +7,7 @@ rule plot_accuracy:
     output:
         report(
             "results/figures/{dataset}/accuracy.svg",
-            category="Comparison",
+            category="1 Comparison",
             labels={"data set": "{dataset}", "item": "accuracy figure"},
             caption="../report/accuracy.rst",
         ),
@@ -22,28 +22,6 @@ rule plot_accuracy:
         "../scripts/plot_accuracy.py"
 
 
-rule plot_quality:
-    input:
-        "results/curated/{dataset}/quality.json",
-    output:
-        report(
-            "results/figures/{dataset}/quality.svg",
-            category="Data",
-            labels={"data set": "{dataset}", "item": "quality figure"},
-            caption="../report/quality_figure.rst",
-        ),
-    log:
-        "results/logs/plot_quality/{dataset}.log",
-    benchmark:
-        "results/benchmarks/plot_quality/{dataset}.jsonl"
-    params:
-        curation=get_curation,
-        code=get_code("plot_quality.py"),
-        numbers=get_numbers("results/curated/{dataset}/quality.json"),
-    script:
-        "../scripts/plot_quality.py"
-
-
 rule plot_confusion:
     input:
         metrics="results/metrics/{model}/{dataset}.json",
@@ -51,7 +29,7 @@ rule plot_confusion:
     output:
         report(
             "results/figures/{model}/{dataset}/confusion.svg",
-            category="Errors",
+            category="3 Errors",
             labels={"data set": "{dataset}", "model": "{model}", "item": "confusion"},
             caption="../report/confusion.rst",
         ),
@@ -66,13 +44,34 @@ rule plot_confusion:
         "../scripts/plot_confusion.py"
 
 
+rule plot_calibration:
+    input:
+        "results/metrics/{model}/{dataset}.json",
+    output:
+        report(
+            "results/figures/{model}/{dataset}/calibration.svg",
+            category="2 Calibration",
+            labels={"data set": "{dataset}", "model": "{model}", "item": "reliability"},
+            caption="../report/calibration.rst",
+        ),
+    log:
+        "results/logs/plot_calibration/{model}/{dataset}.log",
+    benchmark:
+        "results/benchmarks/plot_calibration/{model}/{dataset}.jsonl"
+    params:
+        code=get_code("plot_calibration.py"),
+        numbers=get_numbers("results/metrics/{model}/{dataset}.json"),
+    script:
+        "../scripts/plot_calibration.py"
+
+
 rule plot_training:
     input:
         "results/sft/{model}/{dataset}/training.json",
     output:
         report(
             "results/figures/{model}/{dataset}/training.svg",
-            category="Training",
+            category="4 Training",
             labels={"data set": "{dataset}", "model": "{model}", "item": "loss"},
             caption="../report/training.rst",
         ),
