@@ -20,7 +20,7 @@ CURATION = {
 
 
 PLAN = {
-    "model": "claude-haiku-5-5", "effort": "low", "max_tokens": 1000, "queries_per_request": 40, "examples": 3,
+    "model": "claude-haiku-5-5", "effort": "low", "max_tokens": 1000, "queries_per_request": 6, "examples": 3,
     "max_rounds": 8, "max_faulty_replies": 2,
 }  # fmt: skip
 

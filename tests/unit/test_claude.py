@@ -3,16 +3,18 @@
 import json
 import os
 import random
+import resource
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import anthropic
 import pytest
 
 from fake_claude import FakeClaude, Fault
-from finintent.claude import Claude, Settings
+from finintent.claude import Budget, Claude, Settings
 from finintent.errors import ApiError, BudgetError
 from finintent.files import digest
 from finintent.generation import Generator, generation_record
@@ -40,7 +42,9 @@ BATCH = [Fault.OUT_OF_ORDER, Fault.EXPIRED, Fault.ERRORED, Fault.CREATE_LOST, Fa
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Shorten the pauses before another try."""
-    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY + "\n")  # as from a file
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "")  # to be put back
+    monkeypatch.setattr("finintent.claude.LISTING_DELAY", timedelta(0))
     monkeypatch.setattr("anthropic._base_client.INITIAL_RETRY_DELAY", 0.01)
     monkeypatch.setattr("anthropic._base_client.MAX_RETRY_DELAY", 0.05)
     monkeypatch.setattr("finintent.claude.LONGEST_PAUSE", 0.02)
@@ -70,7 +74,7 @@ def assert_paid_once_and_kept(path: Path, server: FakeClaude) -> ResponseStore:
 def test_every_fault_at_a_fifth_loses_nothing_and_pays_nothing_twice(tmp_path):
     faults = dict.fromkeys(TRANSPORT + CONTENT, 0.2)
     with FakeClaude(Writer(), faults=faults, slow=0.3) as server:
-        record = generate(tmp_path, server, rows=60, personas=10, concurrency=30, timeout_seconds=0.2)
+        record = generate(tmp_path, server, rows=120, personas=10, concurrency=30, timeout_seconds=0.2)
     store = assert_paid_once_and_kept(tmp_path, server)
     assert len(store.answers) >= 30
     assert set(server.faults) == set(faults)
@@ -83,7 +87,7 @@ def test_every_fault_of_batches_at_a_fifth_loses_nothing_and_pays_nothing_twice(
     with FakeClaude(Writer(), faults=faults) as server:
         for _ in range(20):  # an item that fails in three batches ends a run
             try:
-                record = generate(tmp_path, server, rows=60, personas=10, mode="batches")
+                record = generate(tmp_path, server, rows=120, personas=10, mode="batches")
                 break
             except ApiError as error:
                 assert "a request failed in 3 batches" in str(error)  # noqa: PT017
@@ -105,8 +109,9 @@ def test_a_batch_under_way_is_collected_whatever_the_mode_and_the_prompt_are_now
     with FakeClaude(Writer(), batch_polls=1) as server:
         with pytest.raises(ApiError, match=r"is not finished; run the same command later to collect it"):
             generate(tmp_path, server, mode="batches", batch_wait_minutes=0)
-        generate(tmp_path, server, personas=3)  # other counts: other requests
+        generate(tmp_path, server, rows=48)
         assert len(server.batches) == 1
+        assert len(server.requests) >= 6
     assert_paid_once_and_kept(tmp_path, server)
 
 
@@ -116,6 +121,53 @@ def test_the_budget_stops_before_it_is_passed(tmp_path):
         generate(tmp_path, server, max_cost_usd=0.0007, concurrency=3)
     store = assert_paid_once_and_kept(tmp_path, server)
     assert 0 < store.spent_usd <= 0.0007
+
+
+def test_requests_of_unlike_cost_do_not_wait_for_ever(tmp_path):
+    with ResponseStore(tmp_path / "store") as store:
+        budget = Budget(1.0, store)
+        with budget.reserve(0.1), budget.reserve(0.2), budget.reserve(0.3):
+            pass
+        with pytest.raises(BudgetError), budget.reserve(1.1):
+            pass
+
+
+def test_somebody_elses_batch_of_the_same_size_does_no_harm(tmp_path, monkeypatch):
+    def lose_the_first(kind: str, body: dict, number: int) -> set[Fault]:
+        return {Fault.CREATE_LOST} if kind == "create" and number == 0 else set()
+
+    with FakeClaude(Writer(), faults=lose_the_first) as server:
+        original = Claude._batches_since
+
+        def after_theirs(claude: Claude, earliest: object) -> list:
+            if len(server.batches) == 1:
+                body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "?"}]}
+                theirs = [{"custom_id": f"theirs-{number}", "params": body} for number in range(6)]
+                claude.client.messages.batches.create(requests=theirs)
+            return original(claude, earliest)
+
+        monkeypatch.setattr(Claude, "_batches_since", after_theirs)
+        monkeypatch.setattr(server, "_reply", lambda body: Writer()(body) if len(body) > 3 else {"queries": []})
+        generate(tmp_path, server, mode="batches")
+    store = ResponseStore(tmp_path / "responses.jsonl")
+    assert len(server.batches) == 2
+    assert [record["failures"] for record in store.records if record["type"] == "outcome"] == [{}, {}]
+    assert len(store.answers) == 6
+
+
+def test_a_full_disk_leaves_the_store_whole(tmp_path):
+    with ResponseStore(tmp_path / "store") as store:
+        store.append({"type": "answer", "digest": "a", "cost_usd": 1})
+        before = (tmp_path / "store").read_bytes()
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 50, hard))
+        try:
+            with pytest.raises(ApiError, match="could not be stored"):
+                store.append({"type": "answer", "digest": "b" * 100, "cost_usd": 1})
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert (tmp_path / "store").read_bytes() == before
+    assert list(store.answers) == ["a"]
 
 
 def test_a_batch_holds_no_more_than_the_budget_allows(tmp_path):
@@ -152,7 +204,7 @@ def test_a_long_shared_part_is_cached_and_a_short_one_is_not(tmp_path):
 def test_concurrency_keeps_the_server_busy(tmp_path):
     with FakeClaude(Writer(), delay=0.5) as server:
         start = time.monotonic()
-        generate(tmp_path, server, rows=100, personas=8)  # 24 requests: three waves of eight
+        generate(tmp_path, server, rows=96, personas=8)  # 24 requests: three waves of eight
         seconds = time.monotonic() - start
     assert server.max_concurrent == 8
     assert seconds <= 1.3 * 0.5 * len(server.requests) / 8
@@ -160,7 +212,10 @@ def test_concurrency_keeps_the_server_busy(tmp_path):
 
 DRIVER = """
 import json, runpy, sys
+from datetime import timedelta
+import finintent.claude
 from writer import PLAN, RESOURCES, make_task
+finintent.claude.LISTING_DELAY = timedelta(0)
 folder, settings = sys.argv[1], json.loads(sys.argv[2])
 runpy.run_path("workflow/scripts/generate_candidates.py")["main"](
     make_task(["Where is my parcel from Norway?"], train_rows=int(sys.argv[3]), validation_rows=30),
@@ -215,5 +270,5 @@ def test_a_killed_job_goes_on_where_it_was(tmp_path, mode: str):
     print(f"{mode}: {KILLS} kills, {len(grid)} requests in the grid, {twice} paid twice, {server.unclaimed} unclaimed")
     if mode == "batches":
         assert twice == 0
-    else:  # an answer that came in the instant of the kill
-        assert twice <= 1
+    else:  # answers that came in the instant of a kill: never more than were under way
+        assert twice <= 4 * KILLS

@@ -48,8 +48,8 @@ def test_the_grid_asks_for_what_is_lacking_and_no_more():
     generator = generate(answers)
     cells = {(request.purpose["intent"], request.purpose["persona"]): request.purpose for request in answers.asked}
     assert len(cells) == len(answers.asked) == 6
-    assert [purpose["count"] for purpose in cells.values()] == [6, 5, 6, 5, 6, 5]  # 11 a label
-    assert len(generator.candidates) == 33
+    assert [purpose["count"] for purpose in cells.values()] == [6] * 6  # 11 wanted a label
+    assert len(generator.candidates) == 36
     curated = curate(
         generator.candidates, generator.task.taxonomy, ["terse", "polite"], QUESTIONS, generator.task.curation
     )
@@ -66,7 +66,7 @@ def test_every_candidate_names_its_request():
     assert sum(row["cost_usd"] for row in generator.candidates) == pytest.approx(0.06)
 
 
-def test_only_cells_that_fall_short_are_topped_up_with_other_queries_shown():
+def test_only_labels_that_fall_short_are_topped_up_and_see_what_they_have():
     # Every query of one cell comes too near an evaluation question in the first round.
     def near(request: Request, message: dict) -> dict:
         purpose = request.purpose
@@ -76,11 +76,32 @@ def test_only_cells_that_fall_short_are_topped_up_with_other_queries_shown():
         return message
 
     answers = Answers(Writer(), near)
-    generate(answers)
+    generator = generate(answers)
     second = [request for request in answers.asked if request.purpose["round"] == 2]
-    assert [(request.purpose["intent"], request.purpose["persona"]) for request in second] == [("billing", "polite")]
-    assert "- Where is my parcel from Norway" in second[0].body["messages"][0]["content"]
-    assert second[0].purpose["count"] == 25  # 5 lacking, none of 5 accepted: the lowest acceptance assumed is a fifth
+    # 5 lacking at half accepted: two requests of 6, the emptiest cell first.
+    assert [request.purpose["persona"] for request in second] == ["polite", "terse"]
+    assert {request.purpose["intent"] for request in second} == {"billing"}
+    polite, terse = (request.body["messages"][0]["content"] for request in second)
+    cell = ("billing", "terse")
+    had = [row["query"].strip() for row in generator.candidates if (row["label"], row["persona"]) == cell]
+    assert sum(f"- {query}" in terse for query in had[:6]) == 3
+    assert "Norway" not in polite + terse  # what is near an evaluation question is shown to nobody
+
+
+def test_a_smaller_set_asks_for_nothing_new_and_a_larger_one_goes_on():
+    first, smaller, larger = (Answers(Writer()) for _ in range(3))
+    generate(first)
+    known = {request.digest for request in first.asked}
+    for answers, rows in ((smaller, 9), (larger, 90)):
+        Generator(make_task(QUESTIONS, train_rows=rows), PROMPT, make_plan(), answers).run(say=lambda text: None)
+    assert {request.digest for request in smaller.asked} <= known < {request.digest for request in larger.asked}
+
+
+def test_a_target_out_of_reach_is_refused_before_anything_is_asked():
+    answers = Answers(Writer())
+    with pytest.raises(TooFewRowsError, match=r"a label wants 11 rows, and its cells can ask for 8 queries"):
+        generate(answers, max_rounds=2, queries_per_request=2)
+    assert not answers.asked
 
 
 def test_a_second_run_asks_the_same_and_gets_the_same():
@@ -119,7 +140,7 @@ def test_a_faulty_reply_is_counted_and_asked_again_differently(fault: str, repla
 
 def test_a_reply_that_stays_faulty_is_asked_a_limited_number_of_times():
     answers = Answers(Writer(), lambda request, message: message | {"stop_reason": "refusal"})
-    with pytest.raises(TooFewRowsError, match=r"6 cells of the grid lack rows after 2 rounds, the first is billing x"):
+    with pytest.raises(TooFewRowsError, match=r"after 2 rounds billing lacks 11, .*24 refusal"):
         generate(answers, max_rounds=2, max_faulty_replies=1)
     assert len(answers.asked) == 6 * 2 * 2
     assert len({request.digest for request in answers.asked}) == len(answers.asked)

@@ -123,7 +123,7 @@ def test_shipped_prompts_have_their_fields(dataset: str):
     ("old", "new", "message"),
     [
         ("{count}", "some", r"user has the fields \[.*\], expected \{code\}, \{count\}"),
-        ("{attempt}", "", r"retry\.refusal has the fields \[\], expected \{attempt\}"),
+        ('refusal: "(retry {attempt})', 'refusal: "', r"retry\.refusal has the fields \[\], expected \{attempt\}"),
         ("  too_few:", "  few:", r"retry has the keys"),
         ("{queries}", "", r"user has the fields \[\], expected \{queries\}"),
     ],

@@ -6,11 +6,16 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from fake_claude import FakeClaude
+from fake_hub import TOKEN, FakeHub
+from finintent.alpaca import alpaca_row
+from finintent.candidates import candidates_from_responses
 from finintent.store import ResponseStore
-from tiny import DATASET, make_workspace, snakemake, tiny_config
-from writer import Writer
+from finintent.task import read_instruction, read_taxonomy
+from tiny import DATASET, make_workspace, snakemake, tiny_config, write_config
+from writer import RESOURCES, Writer
 
 KEY = "sk-ant-planted-0123456789"
 CANDIDATES = f"results/candidates/{DATASET}/anthropic.jsonl"
@@ -29,7 +34,7 @@ def configure(tmp_path: Path, curation: dict | None = None, **anthropic: object)
     dataset["curation"] |= curation or {}
     dataset["generation"] = {
         "backend": "anthropic",
-        "anthropic": {"store": STORE, "model": "claude-haiku-5-5", "batch_poll_seconds": 0.05} | anthropic,
+        "anthropic": {"store": STORE, "model": "claude-haiku-5-5", "queries_per_request": 6} | anthropic,
     }
     return make_workspace(tmp_path / "study", config)
 
@@ -77,3 +82,32 @@ def test_a_set_is_generated_paid_once_and_traced_and_the_key_is_nowhere(tmp_path
 def test_a_missing_key_is_one_sentence(tmp_path):
     result = snakemake(configure(tmp_path), CANDIDATES, check=False, ANTHROPIC_API_KEY="")
     assert "ApiError: ANTHROPIC_API_KEY is not set" in result.stderr + result.stdout
+
+
+def test_a_set_of_the_hub_passes_the_same_gate_and_goes_back_when_asked(tmp_path):
+    workspace = configure(tmp_path)
+    recorded = candidates_from_responses(workspace / f"tests/datasets/{DATASET}/recorded_responses.jsonl", DATASET)
+    wording = (read_taxonomy(RESOURCES / "taxonomy.yaml"), read_instruction(RESOURCES / "prompts/instruction.yaml"))
+    alpaca = json.dumps([alpaca_row(row, *wording) for row in recorded]).encode()
+    with FakeHub("someone/topics", {"train.json": alpaca}) as hub:
+        config = yaml.safe_load((workspace / "config/config.yaml").read_text())
+        dataset = config["datasets"][DATASET]
+        dataset["generation"] = {
+            "backend": "huggingface",
+            "huggingface": {"repo_id": "someone/topics", "revision": hub.commit},
+        }
+        dataset["publication"] = {"repo_id": "someone/topics"}
+        write_config(workspace, config)
+        hub.private = True
+        environment = hub.environment(tmp_path) | {"HF_TOKEN": TOKEN}
+        snakemake(workspace, CURATED, CARD, **environment)
+        assert not hub.uploads
+        assert "someone/topics" in (workspace / CARD).read_text()
+        assert {row["persona"] for row in rows(workspace / CURATED)} == {"unknown"}
+        said = snakemake(workspace, "push_dataset", **environment).stdout
+        assert "uploaded as http" in said
+        assert hub.files["train.jsonl"] == (workspace / CURATED).read_bytes()
+        assert "rejected.jsonl" not in hub.files
+    for path in workspace.rglob("*"):
+        if path.is_file():
+            assert TOKEN.encode() not in path.read_bytes(), path

@@ -37,7 +37,7 @@ PRICES = "resources/prices.yaml"
 # What decides the requests to Claude, of each data set that has settings for it.
 PLANS = {
     dataset: {key: block[key] for key in Plan.model_fields if key in block}
-    for dataset in config["datasets"]
+    for dataset in DATASETS
     if (block := config["datasets"][dataset]["generation"].get("anthropic"))
 }
 # The data sets of this study that have a place on the Hub.

@@ -4,7 +4,10 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import anthropic
+
 from finintent.claude import make_client
+from finintent.errors import ConfigError
 from finintent.estimate import estimate_generation, table
 from finintent.files import parse, read_yaml
 from finintent.generation import Task, read_task
@@ -17,26 +20,42 @@ from finintent.store import ResponseStore
 def main(
     task: Task, prompt: str, prices: str, plan: dict[str, Any], store: str, say: Callable[[str], None] = print
 ) -> None:
-    counted = bool(os.environ.get("ANTHROPIC_API_KEY"))
     known = read_yaml(prices, Prices)
+    counter = TokenCounter()
     estimate = estimate_generation(
         task,
         read_yaml(prompt, GenerationPrompt),
         parse("generation settings", plan, Plan),
         ResponseStore(store),
         known,
-        count_tokens if counted else lambda model, body: estimate_tokens(body),
+        counter.count,
     )
-    say(table(task.dataset, estimate, counted=counted, prices=known))
+    say(table(task.dataset, estimate, counted=counter.usable, prices=known))
 
 
-def count_tokens(model: str, body: dict[str, Any]) -> int:
-    counted = {key: value for key, value in body.items() if key != "max_tokens"} | {"model": model}
-    return make_client(timeout_seconds=60, max_retries=5).messages.count_tokens(**counted).input_tokens
+class TokenCounter:
+    """Has the API count tokens while there is a key that it accepts, and estimates them otherwise."""
+
+    def __init__(self) -> None:
+        self.usable = bool(os.environ.get("ANTHROPIC_API_KEY", "").strip())
+
+    def count(self, model: str, body: dict[str, Any]) -> int:
+        if self.usable:
+            counted = {key: value for key, value in body.items() if key != "max_tokens"} | {"model": model}
+            try:
+                return make_client(timeout_seconds=30, max_retries=2).messages.count_tokens(**counted).input_tokens
+            except anthropic.APIError as error:
+                print(f"tokens for {model} could not be counted ({type(error).__name__})")
+                self.usable = False
+        return estimate_tokens(body)
 
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]) as say:
+        if not snakemake.params.plans:
+            raise ConfigError(
+                "config: no data set of this study has the block generation.anthropic; add it to price it"
+            )
         for index, (dataset, plan) in enumerate(snakemake.params.plans.items()):
             task = read_task(
                 dataset,

@@ -12,7 +12,7 @@ def main(
 ) -> None:
     rows = [row for split in splits for row in read_jsonl(split)]
     generation = read_json(record)
-    if cost := generation.get("cost_usd"):
+    if (cost := generation.get("cost_usd")) is not None:
         generation["cost_usd_per_row"] = cost / len(rows)
     quality = measure(
         rows,

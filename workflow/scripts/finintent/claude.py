@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from typing import Any, Literal
 
 import anthropic
@@ -23,6 +24,7 @@ from finintent.store import Record, ResponseStore
 
 CLOCK_SKEW = timedelta(minutes=5)  # between this machine and the API
 LONGEST_PAUSE = 60  # seconds
+LISTING_DELAY = timedelta(minutes=1)
 ITEM_TRIES = 3  # batches in which a request may fail
 
 
@@ -138,7 +140,7 @@ class Claude:
 
     def _answer(self, request: Request) -> None:
         with self._budget.reserve(self.prices.worst_cost(request.body, batch=False)):
-            # The raw body: whatever happens to this process, what is not yet on disk is paid again.
+            # Without the SDK's models in between: what is not yet on disk when this process ends is paid again.
             answer = self.client.messages.with_raw_response.create(**self._sent(request))
             self._keep(request, answer.http_response.json(), batch=None)
 
@@ -161,18 +163,21 @@ class Claude:
 
         The intention is stored first, and a lost answer is not tried again blindly: the batch may exist.
         """
+        client = self.client.with_options(max_retries=0)
         count = self._budget.affordable([self.prices.worst_cost(request.body, batch=True) for request in requests])
         stored = {request.digest: {"body": request.body, "purpose": request.purpose} for request in requests[:count]}
         submission = digest([list(stored), len(self.store.records)])[:16]
         self.store.append({"type": "submission", "submission": submission, "requests": stored})
         try:
-            batch = self.client.with_options(max_retries=0).messages.batches.create(
+            batch = client.messages.batches.create(
                 requests=[{"custom_id": request.digest, "params": self._sent(request)} for request in requests[:count]]
             )
         except anthropic.APIError as error:
+            if _passing(error) and not isinstance(error, anthropic.RateLimitError):
+                return False  # it may exist all the same
+            self.store.append({"type": "unsubmitted", "submission": submission})
             if _passing(error):
                 return False
-            self.store.append({"type": "unsubmitted", "submission": submission})
             raise ApiError(f"{_described(error)}; {_kept(self.store)}") from None
         self.store.append({"type": "batch", "submission": submission, "batch": batch.id})
         self._say(f"batch {batch.id}: {count} requests submitted")
@@ -184,17 +189,25 @@ class Claude:
         Whose a batch is shows when its results come, by the digests of the requests: all that could be it are kept.
         """
         known = {record["batch"] for record in self.store.records if record["type"] == "batch"}
-        earliest = datetime.fromisoformat(submission["time"]) - CLOCK_SKEW
-        found = []
-        for batch in self._call(lambda: self.client.messages.batches.list(limit=100)):
-            if batch.created_at < earliest:
+        start = datetime.fromisoformat(submission["time"])
+        while True:
+            found = [
+                batch.id
+                for batch in self._call(self._batches_since, start - CLOCK_SKEW)
+                if batch.id not in known and _size(batch) == len(submission["requests"])
+            ]
+            # A batch just made may not be listed yet.
+            if found or datetime.now(UTC) - start > LISTING_DELAY:
                 break
-            if batch.id not in known and _size(batch) == len(submission["requests"]):
-                found.append(batch.id)
+            time.sleep(_pause(4))
         for batch_id in found:
-            self.store.append({"type": "batch", "submission": submission["submission"], "batch": batch_id})
+            record = {"type": "batch", "submission": submission["submission"], "batch": batch_id, "found": True}
+            self.store.append(record)
         if not found:
             self.store.append({"type": "unsubmitted", "submission": submission["submission"]})
+
+    def _batches_since(self, earliest: datetime) -> list[MessageBatch]:
+        return list(takewhile(lambda batch: batch.created_at >= earliest, self.client.messages.batches.list(limit=100)))
 
     def _collect(self, batch: Record) -> dict[str, str]:
         """Wait for a batch and store its answers; return the reason of each item that failed, by digest."""
@@ -207,20 +220,34 @@ class Claude:
                 )
             time.sleep(self.settings.batch_poll_seconds)
         requests = self.store.submission(batch["submission"])["requests"]
+        if state.archived_at:
+            failures = dict.fromkeys(requests, "no longer kept by the API")
+        else:
+            failures = self._keep_results(batch, requests, self._call(self._results, state))
+        self.store.append({"type": "outcome", "batch": batch["batch"], "failures": failures})
+        reasons = f" ({next(iter(failures.values()))})" if failures else ""
+        self._say(f"batch {batch['batch']}: {len(requests) - len(failures)} answers, {len(failures)} failed{reasons}")
+        if refused := [reason for reason in failures.values() if "invalid_request_error" in reason]:
+            raise ApiError(f"a request was refused ({refused[0]}); {_kept(self.store)}")
+        return failures
+
+    def _keep_results(
+        self, batch: Record, requests: dict[str, Record], items: list[MessageBatchIndividualResponse]
+    ) -> dict[str, str]:
+        """Store the answers of a batch; return the reason of each request that has none."""
+        ours = [item for item in items if item.custom_id in requests]
+        if batch.get("found") and not ours:
+            return {}  # somebody else's batch of the same size
         failures = dict.fromkeys(requests, "not in the batch")
-        for item in self._call(self._results, state):
-            if item.custom_id not in requests:
-                continue
+        for item in ours:
             if item.result.type == "succeeded":
                 failures.pop(item.custom_id, None)
                 if item.custom_id not in self.store.answers:
                     message = item.result.message.to_dict(mode="json")
                     self._keep(Request(**requests[item.custom_id]), message, batch["batch"])
             else:
-                error = f": {item.result.error.error.message}" if item.result.type == "errored" else ""
-                failures[item.custom_id] = item.result.type + error
-        self.store.append({"type": "outcome", "batch": batch["batch"], "failures": failures})
-        self._say(f"batch {batch['batch']}: {len(requests) - len(failures)} answers, {len(failures)} failed")
+                error = item.result.error.error if item.result.type == "errored" else None
+                failures[item.custom_id] = item.result.type + (f": {error.type}, {error.message}" if error else "")
         return failures
 
     def _results(self, batch: MessageBatch) -> list[MessageBatchIndividualResponse]:
@@ -241,7 +268,7 @@ class Claude:
             except anthropic.NotFoundError as error:
                 raise ApiError(
                     f"{_described(error)}; a batch belongs to the workspace of the key that created it and is kept for "
-                    f"29 days; use that key, or delete the batch's line in {self.store.path} to ask, and pay, again"
+                    f"29 days; use that key, or delete its submission's lines in {self.store.path} to ask and pay again"
                 ) from None
             except anthropic.APIError as error:
                 raise ApiError(f"{_described(error)}; {_kept(self.store)}") from None
@@ -261,28 +288,28 @@ class Budget:
     def __init__(self, limit: float, store: ResponseStore) -> None:
         self._limit = limit
         self._store = store
-        self._reserved = 0.0
+        self._reserved: list[float] = []
         self._changed = threading.Condition()
 
     @contextmanager
     def reserve(self, worst: float) -> Iterator[None]:
         """Hold back what a request could cost while it is under way; waits for others to settle before it refuses."""
         with self._changed:
-            while self._reserved and self._store.spent_usd + self._reserved + worst > self._limit:
+            while self._reserved and self._store.spent_usd + sum(self._reserved) + worst > self._limit:
                 self._changed.wait()
             self.affordable([worst])
-            self._reserved += worst
+            self._reserved.append(worst)
         try:
             yield
         finally:
             with self._changed:
-                self._reserved -= worst
+                self._reserved.remove(worst)
                 self._changed.notify_all()
 
     def affordable(self, worst: list[float]) -> int:
         """Return how many of some requests fit in what is left, at least one; BudgetError when the first does not."""
         spent = self._store.spent_usd
-        total = spent + self._reserved
+        total = spent + sum(self._reserved)
         for count, cost in enumerate(worst):
             total += cost
             if total > self._limit:
@@ -290,20 +317,21 @@ class Budget:
                     return count
                 raise BudgetError(
                     f"stopped before a request that could cost {cost:.4f} US dollars: {spent:.4f} are spent, and "
-                    f"max_cost_usd is {self._limit}; raise it, or ask for fewer rows; all answers so far are in "
-                    f"{self._store.path}"
+                    f"max_cost_usd is {self._limit}; raise it, or lower curation.train_rows: all answers so far are in "
+                    f"{self._store.path} and serve again"
                 )
         return len(worst)
 
 
 def make_client(timeout_seconds: float, max_retries: int) -> anthropic.Anthropic:
     """Return a client of the API; ApiError when the environment holds no key."""
-    if not os.environ.get("ANTHROPIC_API_KEY"):
+    key = os.environ.get("ANTHROPIC_API_KEY", "").strip()  # a line end in it would be quoted by the error it causes
+    if not key:
         raise ApiError(
             "ANTHROPIC_API_KEY is not set, and some requests are not in the store; set it (a key from "
             "platform.claude.com), or choose generation.backend: recorded"
         )
-    return anthropic.Anthropic(timeout=timeout_seconds, max_retries=max_retries)
+    return anthropic.Anthropic(api_key=key, timeout=timeout_seconds, max_retries=max_retries)
 
 
 def _passing(error: BaseException | None) -> bool:

@@ -85,12 +85,13 @@ def summary(accuracy: pd.DataFrame, tests: pd.DataFrame) -> dict[str, Any]:
     """Return the numbers that captions quote, of the headline scorer, and the three sentences that answer the study.
 
     `detectable`: the smallest difference that this many questions show with 80 % power, where models disagree on as
-    many of them as these did on average; None where no difference would be found.
+    many of them as the trained ones did on average; None where no difference would be found.
     """
     headline = accuracy[accuracy["scorer"] == HEADLINE].sort_values("accuracy", ascending=False)
     paired = tests[tests["scorer"] == HEADLINE].to_dict("records")
     questions = int(headline["questions"].iloc[0])
-    share = float(np.mean([row["fixed"] + row["broken"] for row in paired])) / questions
+    trained = [row for row in paired if not row["first"].endswith(" base")] or paired
+    share = float(np.mean([row["fixed"] + row["broken"] for row in trained])) / questions
     detectable = minimum_detectable_difference(questions, share)
     best = headline.iloc[0].to_dict()
     return {
@@ -111,7 +112,7 @@ def _in_words(best: dict[str, Any], paired: list[dict[str, Any]], questions: int
     rivals = [row for row in paired if name in (row["first"], row["second"])]
     beaten = [row for row in rivals if row["distinguishable"]]
     power = (
-        "no difference at all"
+        "no difference reliably"
         if math.isinf(detectable)
         else f"differences from {100 * detectable:.1f} points on in four studies of five"
     )
@@ -121,5 +122,5 @@ def _in_words(best: dict[str, Any], paired: list[dict[str, Any]], questions: int
         f"It is distinguishable from {len(beaten)} of the {len(rivals)} models that it was tested against: "
         + "; ".join(row["verdict"] for row in rivals)
         + ".",
-        f"At the rate at which these models disagree, this many questions show {power}.",
+        f"At the rate at which the trained models disagree, this many questions show {power}.",
     ]

@@ -31,6 +31,7 @@ def check_config(config: dict[str, Any], schema: dict[str, Any]) -> None:
                 f"config: datasets.{name}.resources is {str(resources)!r}, where there is no taxonomy.yaml; "
                 "give the folder that holds the data set's taxonomy, personas and prompts"
             )
+    stores: dict[str, str] = {}
     for name, data in config["datasets"].items():
         generation = data["generation"]
         if generation["backend"] not in generation:
@@ -38,6 +39,12 @@ def check_config(config: dict[str, Any], schema: dict[str, Any]) -> None:
                 f"config: datasets.{name}.generation.backend is {generation['backend']!r}, but there is no block of "
                 "that name beside it; add it, or choose another backend"
             )
+        if (store := generation.get("anthropic", {}).get("store")) in stores:
+            raise ConfigError(
+                f"config: datasets.{name} and datasets.{stores[store]} share the store {store!r}; give each its own"
+            )
+        if store:
+            stores[store] = name
         evaluation = data["evaluation"]
         source, needed = evaluation.get("source", "local"), {"local": "path", "openfindata": "task"}
         if needed[source] not in evaluation:

@@ -83,11 +83,11 @@ def accept(
 
 def wanted_rows(codes: list[str], settings: Settings) -> dict[str, tuple[int, int]]:
     """Return how many training and validation rows each label gets: shares that differ by one at most."""
-    train, validation = (shares(rows, len(codes)) for rows in (settings.train_rows, settings.validation_rows))
+    train, validation = (_shares(rows, len(codes)) for rows in (settings.train_rows, settings.validation_rows))
     return dict(zip(codes, zip(train, validation, strict=True), strict=True))
 
 
-def shares(total: int, parts: int) -> list[int]:
+def _shares(total: int, parts: int) -> list[int]:
     """Split a number into parts that differ by one at most."""
     return [total // parts + (index < total % parts) for index in range(parts)]
 

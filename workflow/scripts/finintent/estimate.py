@@ -68,48 +68,38 @@ def estimate_generation(
         "models": {},
     }
     if pending:
-        later = _later_counts(generator, pending, acceptance)
+        later = _later_requests(generator, pending, acceptance)
         judged = _judge_requests(generator) if plan.judge else 0
-        result["later_requests"] = len(later) + judged
+        result["later_requests"] = later + judged
         largest = max((request.body for request in pending), key=estimate_tokens)
-        examples = plan.examples * TOKENS_PER_QUERY
         inputs = sum(estimate_tokens(request.body) for request in pending)
-        inputs += sum(estimate_tokens(largest) + examples for _ in later)
-        outputs = sum(request.purpose["count"] * _output_per_query(request) for request in pending)
-        outputs += sum(count * TOKENS_PER_QUERY for count in later)
-        outputs += TOKENS_OF_THOUGHT * (len(pending) + len(later) + judged)
+        inputs += later * (estimate_tokens(largest) + plan.examples * TOKENS_PER_QUERY)
+        outputs = sum(request.purpose["count"] * TOKENS_PER_QUERY + TOKENS_OF_THOUGHT for request in pending)
+        outputs += later * (plan.queries_per_request * TOKENS_PER_QUERY + TOKENS_OF_THOUGHT)
+        judging = {"input_tokens": 0, "output_tokens": 0}
         if plan.judge:
             rows = plan.judge.queries_per_request * judged
-            inputs += judged * estimate_tokens(largest) + rows * TOKENS_PER_QUERY
-            outputs += rows * TOKENS_PER_LABEL
+            judging["input_tokens"] = judged * estimate_tokens(largest) + rows * TOKENS_PER_QUERY
+            judging["output_tokens"] = judged * TOKENS_OF_THOUGHT + rows * TOKENS_PER_LABEL
         for model in prices.models:
             scale = count_tokens(model, largest) / estimate_tokens(largest)
-            usage = {"input_tokens": round(inputs * scale), "output_tokens": round(outputs * scale)}
-            result["models"][model] = usage | {
-                mode: prices.cost(model, usage, batch=mode == "batches") for mode in ("messages", "batches")
+            usage = {"input_tokens": round(inputs * scale), "output_tokens": outputs}
+            result["models"][model] = {key: usage[key] + judging[key] for key in usage} | {
+                mode: prices.cost(model, usage, batch=mode == "batches")
+                + (prices.cost(plan.judge.model, judging, batch=mode == "batches") if plan.judge else 0)
+                for mode in ("messages", "batches")
             }
     return result
 
 
-def _output_per_query(request: Request) -> int:
-    return TOKENS_PER_QUERY if request.purpose["kind"] == "generate" else TOKENS_PER_LABEL
-
-
-def _later_counts(generator: Generator, pending: list[Request], acceptance: float) -> list[int]:
-    """Return the sizes of the requests that later rounds will make if curation goes on accepting that share."""
-    asked: Counter[tuple[str, str]] = Counter()
+def _later_requests(generator: Generator, pending: list[Request], acceptance: float) -> int:
+    """Return how many requests later rounds will make if curation goes on accepting that share."""
+    asked: Counter[str] = Counter()
     for request in pending:
         if request.purpose["kind"] == "generate":
-            asked[request.purpose["intent"], request.purpose["persona"]] += request.purpose["count"]
-    counts = []
-    for cell, rows in generator.lacking(generator.accepted()).items():
-        missing = rows - acceptance * asked[cell]
-        for _ in range(generator.plan.max_rounds - len(generator.rounds) - 1):
-            if missing < 0.5:
-                break
-            counts.append(generator.size(missing, acceptance))
-            missing -= acceptance * counts[-1]
-    return counts
+            asked[request.purpose["intent"]] += request.purpose["count"]
+    missing = (rows - acceptance * asked[code] for code, rows in generator.lacking(generator.accepted()).items())
+    return sum(generator.requests_for(rows, acceptance) for rows in missing if rows >= 1)
 
 
 def _judge_requests(generator: Generator) -> int:

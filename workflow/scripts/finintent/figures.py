@@ -152,6 +152,6 @@ def plot_calibration(metrics: dict[str, Any], path: str | Path, *, title: str) -
             axes.set_xlim(0, 1)
             axes.set_ylim(0, 1.02)
             axes.set_xlabel("confidence in the answer")
-        panels[0, 0].set_ylabel("accuracy (line), share of questions (bars)")
+        panels[0, 0].set_ylabel("accuracy (line), share (bars)")
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
         _save(figure, path)

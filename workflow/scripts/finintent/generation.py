@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from finintent.curation import Personas, Row, accept, shares, wanted_rows
+from finintent.curation import Personas, Row, accept, wanted_rows
 from finintent.curation import Settings as Curation
 from finintent.errors import TooFewRowsError
 from finintent.files import digest, parse, read_jsonl, read_yaml
@@ -26,8 +26,12 @@ from finintent.requests import (
 from finintent.store import Record, ResponseStore
 from finintent.task import Taxonomy, read_taxonomy
 
-FEWEST_QUERIES = 5  # a request for fewer costs as much: most of it is the prompt
-LOWEST_ACCEPTANCE = 0.2  # below it, a cell is not asked for ever more, but round after round
+LOWEST_ACCEPTANCE = 0.2  # below it, more rounds are asked for rather than ever more requests at once
+
+ADVICE = (
+    "raise generation.anthropic.max_rounds, or lower curation.train_rows or curation.validation_rows: a smaller set "
+    "asks for nothing new"
+)
 
 Cell = tuple[str, str]  # label code, persona
 
@@ -71,70 +75,85 @@ class Order:
 
 
 class Generator:
-    """Runs the rounds. It decides by stored answers alone, so that a second run asks for the same and gets the same."""
+    """Runs the rounds. It decides by stored answers alone, so that a second run asks for the same and gets the same.
+
+    A request depends on its cell and on what the cell has, not on how many rows are wanted: a smaller set asks for
+    nothing new, a larger one goes on where the smaller ended.
+    """
 
     def __init__(self, task: Task, prompt: GenerationPrompt, plan: Plan, asker: Asker) -> None:
         self.task, self.prompt, self.plan, self.asker = task, prompt, plan, asker
         self.candidates: list[Row] = []
         self.replies: list[tuple[Request, Reply]] = []
         self.rounds: list[dict[str, int]] = []
-        self._asked: Counter[Cell] = Counter()
+        self._asked: Counter[Cell] = Counter()  # requests, retries aside
 
     def run(self, say: Callable[[str], None] = print) -> list[Row]:
-        """Return the candidates; TooFewRowsError when the last round leaves too few."""
+        """Return the candidates; TooFewRowsError when the last round leaves too few, or could do nothing else."""
+        self._check_reach()
         while orders := self.orders():
             if len(self.rounds) == self.plan.max_rounds:
-                raise TooFewRowsError(
-                    f"{len(orders)} cells of the grid lack rows after {self.plan.max_rounds} rounds, the first is "
-                    f"{' x '.join(orders[0].cell)}; raise generation.anthropic.max_rounds, or lower "
-                    "curation.train_rows or curation.validation_rows in the config"
-                )
+                lacks = ", ".join(f"{code} lacks {rows}" for code, rows in self.lacking(self.accepted()).items())
+                raise TooFewRowsError(f"after {self.plan.max_rounds} rounds {lacks}; {self._why()}; {ADVICE}")
             asked = sum(order.count for order in orders)
-            say(f"round {len(self.rounds) + 1}: {asked} queries for {len(orders)} cells")
+            say(f"round {len(self.rounds) + 1}: {asked} queries in {len(orders)} requests")
             received = self._fulfil(orders)
             self.candidates += received
             if self.plan.judge:
                 self._judge(self.plan.judge)
-            self.rounds.append({"cells": len(orders), "asked": asked, "received": len(received)})
+            self.rounds.append({"requests": len(orders), "asked": asked, "received": len(received)})
         return self.candidates
+
+    def _check_reach(self) -> None:
+        most = self.plan.max_rounds * len(self.task.personas) * self.plan.queries_per_request
+        wanted = max(sum(rows) for rows in wanted_rows(self.task.taxonomy.codes, self.task.curation).values())
+        if wanted > most:
+            raise TooFewRowsError(f"a label wants {wanted} rows, and its cells can ask for {most} queries; {ADVICE}")
+
+    def _why(self) -> str:
+        task = self.task
+        rejected = accept(self.candidates, task.taxonomy, list(task.personas), task.questions, task.curation)[1]
+        reasons = Counter(row["reason"] for row in rejected) + Counter(
+            reply.fault for _, reply in self.replies if reply.fault
+        )
+        return "rejected were " + (", ".join(f"{count} {reason}" for reason, count in reasons.most_common(3)) or "none")
 
     def accepted(self) -> list[Row]:
         """Return the candidates that curation accepts so far."""
         task = self.task
         return accept(self.candidates, task.taxonomy, list(task.personas), task.questions, task.curation)[0]
 
-    def lacking(self, accepted: list[Row]) -> dict[Cell, int]:
-        """Return the rows that each cell lacks of its share; cells of labels that have enough are left out."""
-        have = Counter((row["label"], row["persona"]) for row in accepted)
-        have_label = Counter(row["label"] for row in accepted)
+    def lacking(self, accepted: list[Row]) -> dict[str, int]:
+        """Return how many rows each label lacks; labels that have enough are left out."""
+        have = Counter(row["label"] for row in accepted)
         wanted = {code: sum(rows) for code, rows in wanted_rows(self.task.taxonomy.codes, self.task.curation).items()}
-        return {
-            (code, persona): share - have[code, persona]
-            for code, total in wanted.items()
-            if have_label[code] < total
-            for persona, share in zip(self.task.personas, shares(total, len(self.task.personas)), strict=True)
-            if have[code, persona] < share
-        }
+        return {code: rows - have[code] for code, rows in wanted.items() if rows > have[code]}
 
     def orders(self) -> list[Order]:
-        """Return the next round: to each cell what it lacks, divided by the share of its queries accepted so far."""
+        """Return the next round: for each label as many cells, those with the fewest rows first, as its lack calls for
+        at the share of queries that were accepted so far.
+        """
         accepted = self.accepted()
         have = Counter((row["label"], row["persona"]) for row in accepted)
-        return [
-            Order(cell, self.size(rows, have[cell] / self._asked[cell] if self._asked[cell] else 1.0))
-            for cell, rows in self.lacking(accepted).items()
-        ]
+        orders = []
+        for code, rows in self.lacking(accepted).items():
+            cells = sorted(((code, persona) for persona in self.task.personas), key=lambda cell: have[cell])
+            asked = sum(self._asked[cell] for cell in cells) * self.plan.queries_per_request
+            acceptance = sum(have[cell] for cell in cells) / asked if asked else 1.0
+            orders += [
+                Order(cell, self.plan.queries_per_request) for cell in cells[: self.requests_for(rows, acceptance)]
+            ]
+        return orders
 
-    def size(self, rows: float, acceptance: float) -> int:
-        """Return how many queries to ask for when so many rows are lacking."""
-        count = math.ceil(rows / max(acceptance, LOWEST_ACCEPTANCE))
-        return min(max(count, FEWEST_QUERIES), self.plan.queries_per_request)
+    def requests_for(self, rows: float, acceptance: float) -> int:
+        """Return how many requests so many rows call for."""
+        return math.ceil(rows / (self.plan.queries_per_request * max(acceptance, LOWEST_ACCEPTANCE)))
 
     def _fulfil(self, orders: list[Order]) -> list[Row]:
         """Ask for all orders, and again where a reply was faulty; return their candidates in the orders' order."""
         received: dict[Cell, list[Row]] = {order.cell: [] for order in orders}
         for order in orders:
-            self._asked[order.cell] += order.count
+            self._asked[order.cell] += 1
         pending = orders
         while pending:
             requests = [self._request(order) for order in pending]
@@ -153,7 +172,7 @@ class Generator:
 
     def _request(self, order: Order) -> Request:
         code, persona = order.cell
-        round_number = len(self.rounds) + 1
+        round_number = self._asked[order.cell]  # the cell's own, whatever the others need
         text = query_text(
             self.prompt,
             next(label for label in self.task.taxonomy.labels if label.code == code),
@@ -181,9 +200,15 @@ class Generator:
         )
 
     def _examples(self, cell: Cell) -> list[str]:
-        """Return a sample of what the cell has, the same at every run."""
-        queries = sorted({row["query"] for row in self.candidates if (row["label"], row["persona"]) == cell})
-        rng = random.Random(f"{self.task.curation.seed} {cell} {len(self.rounds)}")
+        """Return a sample of what the cell has, the same at every run.
+
+        Of what the cell would have alone: other cells change nothing, and what curation keeps out for its likeness to
+        an evaluation question is not shown again.
+        """
+        own, task = [row for row in self.candidates if (row["label"], row["persona"]) == cell], self.task
+        accepted = accept(own, task.taxonomy, list(task.personas), task.questions, task.curation)[0] if own else []
+        queries = sorted(row["query"] for row in accepted)
+        rng = random.Random(f"{cell} {self._asked[cell]}")
         return rng.sample(queries, min(self.plan.examples, len(queries)))
 
     def _judge(self, judge: Judge) -> None:
@@ -192,27 +217,27 @@ class Generator:
             new.sort(key=lambda row: digest(row["query"]))  # an order that says nothing of the label
             size = judge.queries_per_request
             verdicts: dict[str, str | None] = {row["id"]: None for row in new}
-            groups = [(new[start : start + size], None) for start in range(0, len(new), size)]
+            groups = [new[start : start + size] for start in range(0, len(new), size)]
             for attempt in range(self.plan.max_faulty_replies + 1):
-                requests = [self._judge_request(judge, rows, attempt, fault) for rows, fault in groups]
+                requests = [self._judge_request(judge, rows, attempt) for rows in groups]
                 answers = self.asker.ask(requests)
                 again = []
-                for (rows, _), request in zip(groups, requests, strict=True):
+                for rows, request in zip(groups, requests, strict=True):
                     reply = read_labels(answers[request.digest]["message"], len(rows), self.task.taxonomy.codes)
                     self.replies.append((request, reply))
                     verdicts |= {rows[position]["id"]: code for position, code in reply.rows}
                     if open_rows := [row for row in rows if verdicts[row["id"]] is None]:
-                        again.append((open_rows, reply.fault))
+                        again.append(open_rows)
                 groups = again
             for row in self.candidates:
                 if row["id"] in verdicts:
                     row["judged"] = verdicts[row["id"]]
 
-    def _judge_request(self, judge: Judge, rows: list[Row], attempt: int, fault: str | None) -> Request:
-        text = judge_text(self.prompt, [row["query"] for row in rows], attempt, fault)
+    def _judge_request(self, judge: Judge, rows: list[Row], attempt: int) -> Request:
+        text = judge_text(self.prompt, [row["query"] for row in rows], attempt)
         purpose = {"kind": "judge", "dataset": self.task.dataset, "attempt": attempt, "count": len(rows)}
         schema = judge_schema(self.task.taxonomy.codes)
-        return Request(self._body(judge.model, self.prompt.judge.system, text, schema, fault), purpose)
+        return Request(self._body(judge.model, self.prompt.judge.system, text, schema, None), purpose)
 
 
 def _candidates(cell: Cell, answer: Record, queries: list[str]) -> list[Row]:

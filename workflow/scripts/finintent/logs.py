@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -31,6 +32,9 @@ def logged(path: str) -> Iterator[Callable[[str], None]]:
             log.write(sentence)
             os.write(terminal[2], sentence.encode())
             sys.exit(1)
+        except Exception:
+            traceback.print_exc(file=log)
+            raise
         finally:
             sys.stdout.flush()
             for descriptor, original in terminal.items():

@@ -1,5 +1,6 @@
 """Reading a reply of Claude: its rows, and what is wrong with it, by its type and stop reason."""
 
+import re
 import unicodedata
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,9 +10,16 @@ import jiter
 ENOUGH = 0.75  # of the rows asked for; what is missing beyond that is worth asking again
 FAULTS = ("refusal", "max_tokens", "malformed", "wrong_language", "too_few")
 CUT_OFF = ("max_tokens", "model_context_window_exceeded")
-SCRIPTS = {  # first words of Unicode names, by language; Latin for any other
+SCRIPTS = {  # first words of Unicode names, by language; a query in a language that is not here may have any script
+    **{
+        code: {"LATIN"}
+        for code in ["cs", "da", "de", "en", "es", "fi", "fr", "id", "it", "nl", "pl", "pt", "sv", "tr", "vi"]
+    },
     "ar": {"ARABIC"},
+    "bg": {"CYRILLIC"},
+    "bn": {"BENGALI"},
     "el": {"GREEK"},
+    "fa": {"ARABIC"},
     "he": {"HEBREW"},
     "hi": {"DEVANAGARI"},
     "ja": {"CJK", "HIRAGANA", "KATAKANA"},
@@ -19,6 +27,7 @@ SCRIPTS = {  # first words of Unicode names, by language; Latin for any other
     "ru": {"CYRILLIC"},
     "th": {"THAI"},
     "uk": {"CYRILLIC"},
+    "yue": {"CJK"},
     "zh": {"CJK"},
 }
 
@@ -34,9 +43,11 @@ class Reply:
 
 def in_language(text: str, language: str) -> bool:
     """Whether a text has a letter of the language's script, or no letter at all (a number, a code)."""
-    scripts = SCRIPTS.get(language.split("-")[0], {"LATIN"})
+    scripts = SCRIPTS.get(re.split("[-_]", language.lower())[0])
     letters = [character for character in text if character.isalpha()]
-    return not letters or any(unicodedata.name(letter, "").split(" ")[0] in scripts for letter in letters)
+    return (
+        not scripts or not letters or any(unicodedata.name(letter, "").split(" ")[0] in scripts for letter in letters)
+    )
 
 
 def read_queries(message: dict[str, Any], count: int, language: str) -> Reply:

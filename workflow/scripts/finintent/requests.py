@@ -73,10 +73,11 @@ class JudgePrompt(_Templates):
 
     system: str
     user: str
+    retry: str
 
     @model_validator(mode="after")
     def _placeholders(self) -> "JudgePrompt":
-        self._need(system={"labels"}, user={"queries"})
+        self._need(system={"labels"}, user={"queries"}, retry={"attempt"})
         return self
 
 
@@ -134,12 +135,12 @@ def query_text(
     return "\n\n".join(parts)
 
 
-def judge_text(prompt: GenerationPrompt, queries: list[str], attempt: int, fault: str | None) -> str:
-    """Return the user turn that asks for the labels of queries, by number from 1."""
+def judge_text(prompt: GenerationPrompt, queries: list[str], attempt: int) -> str:
+    """Return the user turn that asks for the labels of queries, by number from 1; `attempt` counts from 0."""
     numbered = "\n".join(f"{number}. {query}" for number, query in enumerate(queries, start=1))
     parts = [prompt.judge.user.format(queries=numbered)]
-    if fault:
-        parts.append(prompt.retry[fault].format(attempt=attempt))
+    if attempt:
+        parts.append(prompt.judge.retry.format(attempt=attempt))
     return "\n\n".join(parts)
 
 

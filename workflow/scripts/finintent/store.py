@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from finintent.errors import ApiError
-from finintent.files import digest, parse_jsonl
+from finintent.files import parse_jsonl
 
 Record = dict[str, Any]
 
@@ -27,23 +26,24 @@ class ResponseStore:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._mutex = threading.Lock()
-        self._lock = FileLock(Path(tempfile.gettempdir()) / f"finintent-{digest(str(self.path.resolve()))[:16]}.lock")
+        self._lock = FileLock(f"{self.path}.lock")
         self._load()
 
     def _load(self) -> None:
         self.answers: dict[str, Record] = {}
         self.records: list[Record] = []
+        self.spent_usd = 0.0  # what all answers have cost, also two to one request
         content = self.path.read_bytes() if self.path.exists() else b""
         self._whole = content.rfind(b"\n") + 1  # a crash can leave an unfinished last line
         for record in parse_jsonl(self.path, content[: self._whole].decode()):
             self._index(record)
 
     def __enter__(self) -> "ResponseStore":
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
             raise ApiError(f"{self.path}: another process is writing to this store; wait for it to finish") from None
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         self._load()
         if self.path.exists():
             os.truncate(self.path, self._whole)  # lest the next record be glued to an unfinished line
@@ -51,11 +51,6 @@ class ResponseStore:
 
     def __exit__(self, *error: object) -> None:
         self._lock.release()
-
-    @property
-    def spent_usd(self) -> float:
-        """What all answers of this store have cost."""
-        return sum(record["cost_usd"] for record in self.answers.values())
 
     @property
     def open_batches(self) -> list[Record]:
@@ -79,14 +74,27 @@ class ResponseStore:
         """Add a record, with the time; it is on disk when this returns."""
         record = {**record, "time": datetime.now(UTC).isoformat(timespec="seconds")}
         line = json.dumps(record, ensure_ascii=False) + "\n"
-        with open(self.path, "ab", buffering=0) as file:
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        try:
             with self._mutex:
-                file.write(line.encode())  # from here on, the end of this process loses nothing
+                self._write(descriptor, line.encode())  # from here on, the end of this process loses nothing
                 self._index(record)
-            os.fsync(file.fileno())  # and from here on, nor does that of the machine
+            os.fsync(descriptor)  # and from here on, nor does that of the machine
+        finally:
+            os.close(descriptor)
+
+    def _write(self, descriptor: int, line: bytes) -> None:
+        end = os.fstat(descriptor).st_size
+        try:
+            while line:  # a full disk can take a part of it
+                line = line[os.write(descriptor, line) :]
+        except OSError as error:
+            os.truncate(descriptor, end)  # lest the next record be glued to half of this one
+            raise ApiError(f"{self.path}: an answer could not be stored ({error.strerror}); make room there") from None
 
     def _index(self, record: Record) -> None:
         if record["type"] == "answer":
             self.answers.setdefault(record["digest"], record)
+            self.spent_usd += record["cost_usd"]
         else:
             self.records.append(record)
