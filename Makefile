@@ -25,6 +25,7 @@ $(VENV)/installed: $(LOCK) envs/install.sh envs/cpu-excludes.txt
 	$(PYTHON) -m venv --clear $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	$(ACTIVATE) && sh envs/install.sh $(LOCK)
+	$(ACTIVATE) && uv pip install --quiet --no-deps --editable .
 	touch $@
 
 # Pin the newest versions that pyproject.toml allows.
