@@ -164,7 +164,7 @@ def test_markdown_report_holds_the_numbers_of_the_run(results: Path):
         assert f"| {row.model} | {row.variant} | {100 * row.accuracy:.1f} |" in text
     assert "| original study | Qwen2.5-7B-Instruct | tuned | 88.0 | 78.7 to 93.6 | 75 | original |" in text
     assert "None" not in text
-    assert "nan" not in text
+    assert "| nan |" not in text
 
 
 def test_report_is_one_offline_file_with_the_numbers(finished: Path):

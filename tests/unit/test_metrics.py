@@ -128,6 +128,18 @@ def test_tests_are_adjusted_for_their_number_and_worded_by_what_they_show():
     assert "not distinguishable" in rivals["verdict"]
 
 
+def test_an_agreement_that_is_not_defined_is_none_in_the_summary():
+    # Both always say the same, so that agreement by chance is certain.
+    predictions = {("m", "tuned"): counted(5, 5), ("n", "tuned"): counted(5, 5), ("o", "tuned"): counted(3, 5)}
+    accuracy = pd.DataFrame(
+        {"model": model, "variant": variant, "scorer": "loglikelihood", **summarise(rows_, NAMES, "loglikelihood")}
+        for (model, variant), rows_ in predictions.items()
+    )
+    kappas = [row["kappa"] for row in summary(accuracy, paired_tests(predictions, NAMES, seed=0))["tests"]]
+    assert kappas[0] is None
+    assert kappas[1] == 0
+
+
 def test_the_answer_in_words_claims_no_more_than_the_tests():
     predictions = {("m", "base"): counted(20, 75), ("m", "tuned"): counted(64, 75), ("n", "tuned"): counted(45, 75)}
     accuracy = pd.DataFrame(

@@ -88,7 +88,8 @@ def summary(accuracy: pd.DataFrame, tests: pd.DataFrame) -> dict[str, Any]:
     many of them as the trained ones did on average; None where no difference would be found.
     """
     headline = accuracy[accuracy["scorer"] == HEADLINE].sort_values("accuracy", ascending=False)
-    paired = tests[tests["scorer"] == HEADLINE].to_dict("records")
+    # A column with a None holds it as NaN, which is no JSON.
+    paired = tests[tests["scorer"] == HEADLINE].astype(object).where(tests.notna(), None).to_dict("records")
     questions = int(headline["questions"].iloc[0])
     trained = [row for row in paired if not row["first"].endswith(" base")] or paired
     share = float(np.mean([row["fixed"] + row["broken"] for row in trained])) / questions
