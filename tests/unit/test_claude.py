@@ -25,7 +25,7 @@ from writer import PRICES, PROMPT, Writer, make_plan, make_task
 
 KEY = "sk-ant-planted-0123456789"
 # More kills, for the figure: their number goes into the size of the grid too.
-KILLS = int(os.environ.get("FININTENT_KILLS", "3"))
+KILLS = int(os.environ.get("FININTENT_KILLS", "1"))
 SETTINGS = {
     "mode": "messages", "concurrency": 8, "max_retries": 40, "timeout_seconds": 10, "max_cost_usd": 5,
     "batch_poll_seconds": 0.01, "batch_wait_minutes": 1,
@@ -50,7 +50,9 @@ def quick(monkeypatch):
     monkeypatch.setattr("finintent.claude.LONGEST_PAUSE", 0.02)
 
 
-def generate(path: Path, server: FakeClaude, rows: int = 24, personas: int = 2, **settings: object) -> dict:
+def generate(
+    path: Path, server: FakeClaude, rows: int = 24, personas: int = 2, queries: int = 6, **settings: object
+) -> dict:
     """Generate a set against a server, store and all; return its record."""
     os.environ["ANTHROPIC_BASE_URL"] = server.url
     task = make_task(QUESTIONS, train_rows=rows, validation_rows=rows // 2)
@@ -58,7 +60,8 @@ def generate(path: Path, server: FakeClaude, rows: int = 24, personas: int = 2, 
     task.personas.update({f"persona{number}": "terse" + "!" * number for number in range(personas)})
     with ResponseStore(path / "responses.jsonl") as store:
         claude = Claude(store, PRICES, Settings(**SETTINGS | settings))
-        generator = Generator(task, PROMPT, make_plan(max_rounds=40, max_faulty_replies=4), claude)
+        plan = make_plan(max_rounds=40, max_faulty_replies=4, queries_per_request=queries)
+        generator = Generator(task, PROMPT, plan, claude)
         generator.run()
         assert len(generator.accepted()) >= rows + rows // 2
         return generation_record(generator, store)
@@ -201,13 +204,15 @@ def test_a_long_shared_part_is_cached_and_a_short_one_is_not(tmp_path):
     assert "cache_control" not in sent("意" * 3000)["system"][0]
 
 
-def test_concurrency_keeps_the_server_busy(tmp_path):
-    with FakeClaude(Writer(), delay=0.5) as server:
+def test_1200_candidates_take_little_more_than_the_server(tmp_path):
+    with FakeClaude(Writer(), delay=1.0) as server:
         start = time.monotonic()
-        generate(tmp_path, server, rows=96, personas=8)  # 24 requests: three waves of eight
+        generate(tmp_path, server, rows=790, personas=20, queries=20)  # a grid of 60 requests, eight at once
         seconds = time.monotonic() - start
+    ideal = len(server.requests) / 8
+    print(f"{len(server.requests)} requests of 20 queries in {seconds:.1f} s, ideally {ideal:.1f} s")
     assert server.max_concurrent == 8
-    assert seconds <= 1.3 * 0.5 * len(server.requests) / 8
+    assert seconds <= 1.3 * ideal
 
 
 DRIVER = """
