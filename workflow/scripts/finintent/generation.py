@@ -111,8 +111,7 @@ class Generator:
             raise TooFewRowsError(f"a label wants {wanted} rows, and its cells can ask for {most} queries; {ADVICE}")
 
     def _why(self) -> str:
-        task = self.task
-        rejected = accept(self.candidates, task.taxonomy, list(task.personas), task.questions, task.curation)[1]
+        rejected = self._curate(self.candidates)[1]
         reasons = Counter(row["reason"] for row in rejected) + Counter(
             reply.fault for _, reply in self.replies if reply.fault
         )
@@ -120,8 +119,11 @@ class Generator:
 
     def accepted(self) -> list[Row]:
         """Return the candidates that curation accepts so far."""
+        return self._curate(self.candidates)[0]
+
+    def _curate(self, rows: list[Row]) -> tuple[list[Row], list[Row]]:
         task = self.task
-        return accept(self.candidates, task.taxonomy, list(task.personas), task.questions, task.curation)[0]
+        return accept(rows, task.taxonomy, list(task.personas), task.questions, task.curation)
 
     def lacking(self, accepted: list[Row]) -> dict[str, int]:
         """Return how many rows each label lacks; labels that have enough are left out."""
@@ -205,8 +207,8 @@ class Generator:
         Of what the cell would have alone: other cells change nothing, and what curation keeps out for its likeness to
         an evaluation question is not shown again.
         """
-        own, task = [row for row in self.candidates if (row["label"], row["persona"]) == cell], self.task
-        accepted = accept(own, task.taxonomy, list(task.personas), task.questions, task.curation)[0] if own else []
+        own = [row for row in self.candidates if (row["label"], row["persona"]) == cell]
+        accepted = self._curate(own)[0] if own else []
         queries = sorted(row["query"] for row in accepted)
         rng = random.Random(f"{cell} {self._asked[cell]}")
         return rng.sample(queries, min(self.plan.examples, len(queries)))
