@@ -13,6 +13,7 @@ include: "workflow/rules/publication.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/claude.smk"
 include: "workflow/rules/comparison.smk"
 include: "workflow/rules/figures.smk"
 
@@ -25,7 +26,11 @@ rule all:
     input:
         expand("results/comparison/{dataset}/report.md", dataset=DATASETS),
         expand("results/curated/{dataset}/README.md", dataset=DATASETS),
-        expand("results/figures/{dataset}/{figure}.svg", dataset=DATASETS, figure=["quality", "accuracy"]),
+        expand(
+            "results/figures/{dataset}/{figure}.svg",
+            dataset=DATASETS,
+            figure=["quality", "accuracy", "learning_curve"],
+        ),
         expand("results/figures/{model}/{dataset}/training.svg", model=MODELS, dataset=DATASETS),
         expand(
             "results/figures/{model}/{dataset}/{figure}.svg",
@@ -33,5 +38,5 @@ rule all:
             dataset=DATASETS,
             figure=["confusion", "calibration"],
         ),
-        expand("results/merged/{model}/{dataset}/model", model=MODELS, dataset=DATASETS),
-        expand("results/merged/{model}/{dataset}/merge_check.json", model=MODELS, dataset=DATASETS),
+        expand("{folder}/README.md", folder=MERGED),
+        expand("{folder}/{part}", folder=MERGED if config["keep_merged"] else [], part=["model", "classifier.json"]),

@@ -22,5 +22,6 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def finished(tiny_models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace in which the whole study of the two tiny models has been run for real."""
     workspace = make_workspace(tmp_path_factory.mktemp("finished") / "study", tiny_config(tiny_models))
-    snakemake(workspace)
+    # Two at once: they take turns at the accelerator by its lock, and import their libraries side by side.
+    snakemake(workspace, "--resources", "gpu=2")
     return workspace

@@ -84,8 +84,8 @@ class Batch:
 class FakeClaude(ThreadingHTTPServer):
     """The server, and what it has seen; `with` starts and stops it.
 
-    `reply` makes the JSON payload of the answer to a Messages body, in several threads at once. `faults` gives each
-    fault its probability, or is a `Plan`. `delay` is how many seconds each answer takes, `slow` how many more
+    `reply` makes the answer to a Messages body, a text or a JSON payload, in several threads at once. `faults` gives
+    each fault its probability, or is a `Plan`. `delay` is how many seconds each answer takes, `slow` how many more
     `Fault.SLOW` takes; for `batch_polls` retrieves, a batch is in progress.
 
     `requests` are the bodies of all Messages requests, `headers` those of the last request of any kind. `paid` counts
@@ -98,7 +98,7 @@ class FakeClaude(ThreadingHTTPServer):
 
     def __init__(
         self,
-        reply: Callable[[Json], Json],
+        reply: Callable[[Json], Json | str],
         faults: Mapping[Fault, float] | Plan | None = None,
         seed: int = 0,
         delay: float = 0.0,
@@ -165,7 +165,9 @@ class FakeClaude(ThreadingHTTPServer):
             raise RefusedError(400, "invalid_request_error", (problems or ["messages: prefill is not supported"])[0])
         text, stop_reason, refusal = "", "refusal", {"type": "refusal", "category": None, "explanation": None}
         if not self.hit(Fault.REFUSAL, drawn):
-            text, stop_reason = json.dumps(self._rows(self._reply(body), drawn), ensure_ascii=False), "end_turn"
+            text, stop_reason = self._reply(body), "end_turn"
+            if not isinstance(text, str):
+                text = json.dumps(self._rows(text, drawn), ensure_ascii=False)
             if self.hit(Fault.TRUNCATED, drawn):
                 text, stop_reason = text[: len(text) // 2], "max_tokens"
             elif self.hit(Fault.MALFORMED, drawn):

@@ -50,7 +50,7 @@ def tiny_config(models: dict[str, Path]) -> dict:
     """Return the configuration of a study of tiny local models on the tiny data set."""
     resources = f"tests/datasets/{DATASET}"
     return {
-        "study": {"models": list(models), "datasets": [DATASET]},
+        "study": {"models": list(models), "datasets": [DATASET], "seeds": [1]},
         "seed": 1,
         "models": {
             name: {"source": {"type": "local", "path": str(path)}, "template": "gemma"} for name, path in models.items()
@@ -73,8 +73,8 @@ def tiny_config(models: dict[str, Path]) -> dict:
             "lora_target": "all",
             "learning_rate": 0.01,
             "num_train_epochs": 2,
-            "per_device_train_batch_size": 8,
-            "gradient_accumulation_steps": 1,
+            "preset": "fast",
+            "batch_size": 8,
             "per_device_eval_batch_size": 8,
             "lr_scheduler_type": "cosine",
             "warmup_ratio": 0.1,

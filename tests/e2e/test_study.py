@@ -4,11 +4,11 @@ import json
 import re
 import shutil
 import subprocess
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
 import pytest
-import torch
 import yaml
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
@@ -16,11 +16,10 @@ from transformers import AutoModelForCausalLM
 from finintent.errors import MergeError
 from finintent.merging import check_merge
 from finintent.prompting import Prompter
-from finintent.scoring import _answer, load_model, predict
-from finintent.task import read_instruction, read_taxonomy
 from tiny import DATASET, ROOT, snakemake
 
-STEM = f"tiny-a/{DATASET}"
+MODEL = f"tiny-a/{DATASET}"
+STEM = f"{MODEL}/24-rows/seed-1"
 RESOURCES = ROOT / "tests/datasets" / DATASET
 
 
@@ -71,7 +70,7 @@ def test_prompt_of_evaluation_is_that_of_training_token_by_token(results: Path):
 
     prompter = Prompter(config["model_name_or_path"], config["template"])
     position = prompter.deciding_position(["A", "B", "C"])
-    rows = read(results / f"alpaca/{DATASET}/train.json")
+    rows = read(results / f"alpaca/{DATASET}/24-rows/train.json")
     assert len(trained) == len(rows) == 24
     for row, example in zip(rows, trained, strict=True):
         prompt, answer = prompter.encode(row["instruction"], row["output"])
@@ -83,42 +82,19 @@ def test_prompt_of_evaluation_is_that_of_training_token_by_token(results: Path):
 
 
 def test_predictions(results: Path):
-    for variant in ("base", "tuned"):
-        rows = lines(results / f"predictions/{STEM}/{variant}.jsonl")
+    folders = [f"{MODEL}/base", f"{MODEL}/few_shot", STEM]
+    for folder in folders:
+        rows = lines(results / f"predictions/{folder}/evaluation.jsonl")
         assert [row["id"] for row in rows] == [str(number) for number in range(6)]
         for row in rows:
             assert set(row["log_probabilities"]) == {"billing", "shipping", "account"}
             assert all(value < 0 for value in row["log_probabilities"].values())
             assert isinstance(row["text"], str)
-    base, tuned = (lines(results / f"predictions/{STEM}/{variant}.jsonl") for variant in ("base", "tuned"))
+            assert len({str(order["options"]) for order in [row, *row["permutations"]]}) == 5
+        assert len(lines(results / f"predictions/{folder}/validation.jsonl")) == 9
+    base, few_shot, tuned = (lines(results / f"predictions/{folder}/evaluation.jsonl") for folder in folders)
     assert base != tuned
-
-
-def test_batches_do_not_change_answers(results: Path):
-    prompter = Prompter(f"results/merged/{STEM}/model", "gemma")
-    model = load_model(f"results/merged/{STEM}/model", bf16=False)
-    questions = lines(results / f"questions/{DATASET}.jsonl")
-    wording = (read_taxonomy(RESOURCES / "taxonomy.yaml"), read_instruction(RESOURCES / "prompts/instruction.yaml"))
-    one, four = (predict(model, prompter, questions, *wording, batch_size=size, max_new_tokens=3) for size in (1, 4))
-    for alone, together in zip(one, four, strict=True):
-        assert alone["text"] == together["text"]
-        assert alone["log_probabilities"] == pytest.approx(together["log_probabilities"], abs=1e-4)
-    # Against the plainest way to compute it: one prompt, one forward pass.
-    instruction = wording[1].render(questions[0]["question"], {"A": "Shipping", "B": "Billing", "C": "Account"})
-    prompt, _ = prompter.encode(instruction, "")
-    expected = model(torch.tensor([prompt])).logits[0, -1].log_softmax(-1).detach()
-    token = prompter.deciding_position(["A", "B", "C"]).token_ids["A"]
-    assert one[0]["log_probabilities"]["shipping"] == pytest.approx(float(expected[token]), abs=1e-4)
-
-
-def test_an_answers_prefix_is_forced_before_its_letter_is_scored(results: Path):
-    prompter = Prompter("results/models/tiny-a", "gemma")
-    model = load_model("results/models/tiny-a", bf16=False)
-    prompts, prefix = [[2, 270, 280], [2, 290, 300, 270, 265]], [275, 281]
-    scores, _ = _answer(model, prompter, prompts, prefix, max_new_tokens=2)
-    for prompt, score in zip(prompts, scores, strict=True):
-        expected = model(torch.tensor([prompt + prefix])).logits[0, -1].log_softmax(-1)
-        torch.testing.assert_close(score, expected.detach(), atol=1e-4, rtol=0)
+    assert base != few_shot
 
 
 def test_merge_check_passes_and_a_merge_that_is_the_base_fails(results: Path, tmp_path: Path):
@@ -146,12 +122,14 @@ def test_merged_model_loads_on_its_own(results: Path):
 def test_comparison_holds_every_model(results: Path):
     table = pd.read_csv(results / f"comparison/{DATASET}/accuracy.csv")
     assert set(zip(table["model"], table["variant"], strict=True)) == {
-        ("tiny-a", "base"), ("tiny-a", "tuned"), ("tiny-b", "base"), ("tiny-b", "tuned"), ("tfidf-logreg", "baseline"),
-    }  # fmt: skip
+        *product(("tiny-a", "tiny-b"), ("base", "few_shot", "tuned")),
+        *product(("tfidf-logreg", "majority-class"), ["baseline"]),
+    }
     assert (table["correct"] / table["questions"]).tolist() == pytest.approx(table["accuracy"].tolist(), abs=1e-5)
     tests = pd.read_csv(results / f"comparison/{DATASET}/tests.csv")
-    # Each base against its tuned model, and all pairs of the two tuned ones and the baseline; four scorers.
-    assert len(tests) == (2 + 3) * 4
+    # Each base, without and with examples, against its tuned model, and all pairs of the two tuned ones and the linear
+    # baseline; four scorers.
+    assert len(tests) == (2 * 2 + 3) * 4
 
 
 def test_markdown_report_holds_the_numbers_of_the_run(results: Path):
@@ -161,8 +139,9 @@ def test_markdown_report_holds_the_numbers_of_the_run(results: Path):
         assert sentence in text
     table = pd.read_csv(results / f"comparison/{DATASET}/accuracy.csv")
     for row in table[table["scorer"] == "loglikelihood"].itertuples():
-        assert f"| {row.model} | {row.variant} | {100 * row.accuracy:.1f} |" in text
-    assert "| original study | Qwen2.5-7B-Instruct | tuned | 88.0 | 78.7 to 93.6 | 75 | original |" in text
+        name = row.model if row.variant == "baseline" else f"{row.model} {row.variant.replace('_', '-')}"
+        assert f"| {name} | loglikelihood | {100 * row.accuracy:.1f} |" in text
+    assert re.search(r"\| original study \| \S+ \| Qwen2.5-7B-Instruct \| tuned \| 88.0 \| 78.7 to 93.6 \| 75 \|", text)
     assert "None" not in text
     assert "| nan |" not in text
 

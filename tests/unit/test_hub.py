@@ -90,8 +90,8 @@ def test_all_splits_come_in_their_order(hub, tmp_path):
 @pytest.mark.parametrize(
     ("refusal", "message"),
     [
-        ((404, "RepoNotFound"), "no such data set, or a private one; check the name and HF_TOKEN"),
-        ((401, "RepoNotFound"), "no such data set, or a private one; check the name and HF_TOKEN"),
+        ((404, "RepoNotFound"), "no such repository, or a private one; check the name and HF_TOKEN"),
+        ((401, "RepoNotFound"), "no such repository, or a private one; check the name and HF_TOKEN"),
         ((403, "GatedRepo"), "gated; accept its terms on its page, and set HF_TOKEN"),
         ((401, ""), "the Hub answered 401 (refused with 401); set HF_TOKEN to a token that may do this"),
         ((503, ""), "the Hub answered 503 (refused with 503); mend that, or run again later"),

@@ -1,17 +1,37 @@
 """The scripts' adapters, through a stand-in for the snakemake object."""
 
 import json
+import math
+import re
 import runpy
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import yaml
+from huggingface_hub import ModelCard
 
-from tiny import DATASET, ROOT
+from tiny import DATASET, ROOT, write_tiny_model
 
 RESOURCES = ROOT / "tests/datasets" / DATASET
 TAXONOMY = str(RESOURCES / "taxonomy.yaml")
+
+
+TRAINING = {
+    "job_seconds": 5400,
+    "tokens_per_second": 9.0,
+    "card_peak_bytes": None,
+    "energy_joules": None,
+    "seconds": 60.0,
+    "rows_per_second": 2.0,
+    "best_epoch": 2.0,
+    "best_validation_loss": 0.5,
+    "peak_memory_bytes": 2**30,
+    "device": "a processor",
+    "versions": {"python": "3.11", "llamafactory": "0.9.5"},
+    "data_sha256": {"train": "ab" * 32, "validation": "cd" * 32},
+    "settings": {"lora_rank": 4, "learning_rate": 0.01, "output_dir": "checkpoints"},
+}
 
 
 class Files(list):
@@ -21,6 +41,9 @@ class Files(list):
         super().__init__([*files, *named.values()])
         self._named = named
         self.__dict__.update(named)
+
+    def get(self, name: str) -> object:
+        return self._named.get(name)
 
     def items(self):
         return self._named.items()
@@ -44,7 +67,7 @@ def data(tmp_path: Path) -> Path:
         log,
         input=Files(file=str(RESOURCES / "eval.json"), taxonomy=TAXONOMY),
         output=Files(str(tmp_path / "questions.jsonl")),
-        params=SimpleNamespace(evaluation={"marker": "Question:"}),
+        params=SimpleNamespace(marker="Question:"),
     )
     run(
         "collect_candidates.py",
@@ -75,7 +98,8 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_curated_rows_become_alpaca_files(data: Path):
+def format_alpaca(data: Path, shuffle: int | None) -> tuple[list[dict], dict]:
+    """Run format_alpaca on the first 10 training rows; return them and the dataset_info."""
     run(
         "format_alpaca.py",
         data / "log",
@@ -86,33 +110,259 @@ def test_curated_rows_become_alpaca_files(data: Path):
             instruction=str(RESOURCES / "prompts/instruction.yaml"),
         ),
         output=Files(info=str(data / "dataset_info.json")),
+        wildcards=SimpleNamespace(rows="10"),
+        params=SimpleNamespace(shuffle=shuffle),
     )
-    rows = json.loads((data / "train.json").read_text())
+    return tuple(json.loads((data / name).read_text()) for name in ("train.json", "dataset_info.json"))
+
+
+def test_curated_rows_become_alpaca_files(data: Path):
+    rows, info = format_alpaca(data, shuffle=None)
     curated = [json.loads(line) for line in (data / "train.jsonl").read_text().splitlines()]
-    assert len(rows) == 24
+    assert len(rows) == 10
     assert rows[0]["instruction"].startswith(f"Question: {curated[0]['query']}\nA. Billing\n")
     assert rows[0]["output"] == {"billing": "A", "shipping": "B", "account": "C"}[curated[0]["label"]]
-    assert set(json.loads((data / "dataset_info.json").read_text())) == {"train", "validation"}
+    assert set(info) == {"train", "validation"}
 
 
-def test_baseline_is_compared_like_any_model(data: Path):
-    answers, metrics = data / "baseline.jsonl", data / "metrics.json"
+def test_shuffled_options_keep_the_label(data: Path):
+    rows, _ = format_alpaca(data, shuffle=1)
+    curated = [json.loads(line) for line in (data / "train.jsonl").read_text().splitlines()]
+    for row, source in zip(rows, curated, strict=False):
+        assert f"\n{row['output']}. {source['label'].capitalize()}\n" in row["instruction"]
+    assert len({row["instruction"].split("\nA. ")[1].split("\n")[0] for row in rows}) > 1
+    assert rows == format_alpaca(data, shuffle=1)[0]
+
+
+def evaluate(data: Path, **examples: str) -> list[list[dict]]:
+    """Run evaluate_model on a tiny model; return the predictions of the questions and of the validation rows."""
+    outputs = Files(evaluation=str(data / "evaluation.jsonl"), validation=str(data / "answers.jsonl"))
+    scoring = {"batch_size": 4, "max_new_tokens": 2, "permutations": 3}
+    run(
+        "evaluate_model.py",
+        data / "log",
+        input=Files(
+            weights=str(write_tiny_model(data / "model")),
+            questions=str(data / "questions.jsonl"),
+            validation=str(data / "validation.jsonl"),
+            taxonomy=TAXONOMY,
+            instruction=str(RESOURCES / "prompts/instruction.yaml"),
+            **examples,
+        ),
+        output=outputs,
+        params=Files(template="gemma", scoring=scoring, precision="fp32", seed=1, few_shot=1),
+    )
+    return [[json.loads(line) for line in Path(path).read_text().splitlines()] for path in outputs]
+
+
+def test_a_model_answers_evaluation_questions_and_validation_rows(data: Path):
+    examples = [{"instruction": f"in {letter}?", "input": "", "output": letter} for letter in "ABC"]
+    (data / "train.json").write_text(json.dumps(examples))
+    rows = [json.loads(line) for line in (data / "validation.jsonl").read_text().splitlines()]
+    zero_shot, few_shot = evaluate(data), evaluate(data, examples=str(data / "train.json"))
+    assert zero_shot != few_shot
+    for asked, checked in (zero_shot, few_shot):
+        assert [row["id"] for row in asked] == [str(number) for number in range(6)]
+        assert all(isinstance(row["text"], str) and len(row["permutations"]) == 2 for row in asked)
+        assert [(row["question"], row["gold"], row["text"]) for row in checked] == [
+            (row["query"], row["label"], None) for row in rows
+        ]
+        assert all(row["options"] == {"A": "billing", "B": "shipping", "C": "account"} for row in checked)
+        assert all("permutations" not in row for row in checked)
+
+
+SYSTEMS = [
+    ("m", "base", None, None),
+    ("m", "tuned", 24, 1),
+    ("m", "tuned", 24, 2),
+    ("m", "tuned", 12, 1),
+    ("tfidf-logreg", "baseline", 24, None),
+    ("tfidf-logreg", "baseline", 12, None),
+    ("majority-class", "baseline", 24, None),
+    ("claude", "zero_shot", None, None),
+]
+
+
+def train_baselines(data: Path, rows: int) -> dict[str, Path]:
+    """Run the script and return the path of each output by its name."""
+    parts = [f"{model}_{split}" for model in ("linear", "majority") for split in ("evaluation", "validation")]
+    paths = {name: data / f"{name}-{rows}.jsonl" for name in parts}
     run(
         "train_baseline.py",
         data / "log",
-        input=Files(train=str(data / "train.jsonl"), questions=str(data / "questions.jsonl")),
-        output=Files(str(answers)),
+        input=Files(
+            train=str(data / "train.jsonl"),
+            validation=str(data / "validation.jsonl"),
+            questions=str(data / "questions.jsonl"),
+            taxonomy=TAXONOMY,
+        ),
+        output=Files(**{name: str(path) for name, path in paths.items()}),
         params=SimpleNamespace(baseline={"min_ngram": 1, "max_ngram": 3, "regularisation": 20, "seed": 1}),
+        wildcards=SimpleNamespace(rows=str(rows)),
+    )
+    return paths
+
+
+def lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_baselines_answer_both_sets_of_questions(data: Path):
+    paths = train_baselines(data, 24)
+    assert [len(lines(path)) for path in paths.values()] == [6, 9, 6, 9]
+    train = lines(data / "train.jsonl")
+    shares = {
+        code: (sum(row["label"] == code for row in train) + 1) / 27 for code in ("billing", "shipping", "account")
+    }
+    for row in lines(paths["majority_evaluation"]) + lines(paths["majority_validation"]):
+        assert {code: math.exp(value) for code, value in row["log_probabilities"].items()} == pytest.approx(shares)
+        assert row["text"] is None
+    assert lines(paths["linear_evaluation"]) != lines(train_baselines(data, 12)["linear_evaluation"])
+
+
+def test_a_label_without_a_training_row_keeps_some_probability(data: Path):
+    rows = lines(data / "train.jsonl")
+    (data / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows if row["label"] != "account"))
+    for row in lines(train_baselines(data, 24)["majority_evaluation"]):
+        assert 0 < math.exp(row["log_probabilities"]["account"]) < 0.1
+        assert sum(map(math.exp, row["log_probabilities"].values())) == pytest.approx(1)
+
+
+def test_the_whole_analysis_of_a_study(data: Path):
+    """From predictions to the report: two seeds, two sizes, both baselines and a model without probabilities."""
+    full, part = train_baselines(data, 24), train_baselines(data, 12)
+    stand_in = {24: full, 12: part}
+    silent = data / "claude.jsonl"
+    silent.write_text(
+        "".join(
+            json.dumps(row | {"text": "A", "log_probabilities": None}) + "\n"
+            for row in lines(full["linear_evaluation"])
+        )
+    )
+    paths = []
+    for model, variant, rows, _ in SYSTEMS:
+        kind = "majority" if model == "majority-class" else "linear"
+        paths.append({
+            "base": full["majority_evaluation"], "zero_shot": silent,
+        }.get(variant) or stand_in[rows][f"{kind}_evaluation"])  # fmt: skip
+    main = [index for index, system in enumerate(SYSTEMS) if index not in (2, 3, 5)]
+    metrics = {index: str(data / f"metrics-{index}.json") for index in main}
+    for index in main:
+        kind = "majority" if SYSTEMS[index][0] == "majority-class" else "linear"
+        validation = {} if SYSTEMS[index][1] == "zero_shot" else {"validation": str(full[f"{kind}_validation"])}
+        run(
+            "summarise_metrics.py",
+            data / "log",
+            input=Files(evaluation=str(paths[index]), taxonomy=TAXONOMY, **validation),
+            output=Files(metrics[index]),
+        )
+    right = [
+        row["gold"] == max(row["log_probabilities"], key=row["log_probabilities"].get)
+        for row in lines(full["linear_evaluation"])
+    ]
+    linear = json.loads(Path(metrics[4]).read_text())
+    assert linear["scorers"]["loglikelihood"]["accuracy"] == sum(right) / 6
+
+    def out(*names: str) -> dict[str, str]:
+        return {name: str(data / f"{name}.{'json' if name in ('summary', 'runs') else 'csv'}") for name in names}
+
+    run(
+        "compare_models.py",
+        data / "log",
+        input=Files(
+            metrics=list(metrics.values()), predictions=[str(paths[index]) for index in main], taxonomy=TAXONOMY
+        ),
+        output=Files(**out("accuracy", "tests", "permutations", "summary")),
+        params=SimpleNamespace(systems=[SYSTEMS[index] for index in main], seed=1),
+    )
+    runs = out("seeds", "learning_curve", "runs")
+    run(
+        "summarise_runs.py",
+        data / "log",
+        input=Files(predictions=[str(path) for path in paths], taxonomy=TAXONOMY),
+        output=Files(seeds=runs["seeds"], learning_curve=runs["learning_curve"], words=runs["runs"]),
+        params=SimpleNamespace(systems=SYSTEMS, rows=24, seed=1),
+    )
+    validated = [SYSTEMS[index] for index in main if SYSTEMS[index][1] != "zero_shot"]
+    run(
+        "analyse_errors.py",
+        data / "log",
+        input=Files(
+            predictions=[str(paths[index]) for index in main],
+            validation=[str(full["linear_validation"])] * len(validated),
+            rows=str(data / "validation.jsonl"),
+            taxonomy=TAXONOMY,
+        ),
+        output=Files(**out("questions", "slices")),
+        params=SimpleNamespace(systems=[SYSTEMS[index] for index in main], validated=validated),
     )
     run(
-        "summarise_metrics.py",
+        "measure_quality.py",
         data / "log",
-        input=Files(predictions=[str(answers)], taxonomy=TAXONOMY),
-        output=Files(str(metrics)),
+        input=Files(
+            record=str(data / "record.json"),
+            **{name: str(data / f"{name}.jsonl") for name in ("train", "validation", "rejected", "questions")},
+            taxonomy=TAXONOMY,
+            personas=str(RESOURCES / "personas.yaml"),
+        ),
+        output=Files(str(data / "quality.json")),
     )
-    rows = [json.loads(line) for line in answers.read_text().splitlines()]
-    right = sum(row["gold"] == max(row["log_probabilities"], key=row["log_probabilities"].get) for row in rows)
-    assert json.loads(metrics.read_text())["baseline"]["scorers"]["loglikelihood"]["accuracy"] == right / 6
+    record = data / "training.json"
+    record.write_text(json.dumps(TRAINING))
+    trained = [system for system in SYSTEMS if system[1] == "tuned"]
+    run(
+        "write_report.py",
+        data / "log",
+        input=Files(
+            **out("summary", "runs", "accuracy", "permutations", "seeds", "learning_curve", "questions", "slices"),
+            curation=str(data / "curation.json"),
+            quality=str(data / "quality.json"),
+            training=[str(record)] * len(trained),
+            published=str(ROOT / "resources/reference/published_results.csv"),
+        ),
+        output=Files(str(data / "report.md")),
+        params=SimpleNamespace(systems=trained, seed=1, usd_per_hour=2),
+        wildcards=SimpleNamespace(dataset=DATASET),
+    )
+    report = (data / "report.md").read_text(encoding="utf-8")
+    share = f"{100 * sum(right) / 6:.1f}"
+    assert f"| tfidf-logreg | loglikelihood | {share} |" in report
+    assert "| claude zero-shot | greedy |" in report
+    assert "m tuned: 2 seeds (1, 2), mean" in report
+    assert f"| m tuned | 24 | 1 2 | {share} |" in report
+    assert "| m tuned | 12 | 1 |" in report
+    assert "The options were shown in one order only" in report
+    assert "| m | 24 | 1 | 90.0 | 3.00 |" in report  # an hour and a half of 2 dollars an hour
+    assert "| majority-class | - |" in report  # a constant has no temperature
+    assert "persona (validation rows)" in report
+    assert "None" not in report
+    assert not re.search(r"\bnan\b", report)
+
+    (data / "source.json").write_text(json.dumps({"source": {"repo_id": "someone/model", "revision": "abc"}}))
+    run(
+        "write_model_card.py",
+        data / "log",
+        input=Files(
+            model=str(data), training=str(record), base=str(paths[0]), tuned=str(paths[1]),
+            base_metrics=metrics[0], tuned_metrics=metrics[1], quality=str(data / "quality.json"), taxonomy=TAXONOMY,
+        ),
+        output=Files(str(data / "README.md")),
+        params=SimpleNamespace(seed=1),
+        wildcards=SimpleNamespace(model="m", dataset=DATASET, rows="24", seed="1"),
+    )  # fmt: skip
+    card = ModelCard.load(data / "README.md")
+    assert card.data.base_model == "someone/model"
+    assert {result.metric_type: result.metric_value for result in card.data.eval_results} == {
+        "accuracy": round(sum(right) / 6, 4),
+        "f1": round(linear["scorers"]["loglikelihood"]["macro_f1"], 4),
+    }
+    assert f"| m tuned | {share} |" in card.text
+    assert "m tuned and m base are not distinguishable" in card.text  # six questions show nothing
+    fitted = linear["calibration"]["temperature"]
+    assert f"after division of the log-probabilities by the temperature {fitted:.3f}" in card.text
+    assert "| `lora_rank` | 4 |" in card.text
+    assert "output_dir" not in card.text
+    assert "None" not in card.content
 
 
 def test_checkpoints_of_other_runs_are_deleted_and_their_own_kept(tmp_path: Path):
@@ -129,14 +379,21 @@ def test_each_run_has_checkpoints_of_its_own(data: Path, tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     Path("model").mkdir()
     Path("model/config.json").write_text('{"dtype": "float32"}')
-    Path("model/source.json").write_text("{}")
+    for name in ("source.json", "tokenizer_config.json"):
+        Path("model", name).write_text("{}")
     Path("results/sft/m/d").mkdir(parents=True)
 
-    def checkpoints(**changes: object) -> str:
+    def checkpoints(seed: str = "1", **changes: object) -> str:
         params = {
             "template": "gemma",
-            "training": {"precision": "fp32", "learning_rate": 1e-4, "llamafactory": {"packing": False}},
-            "seed": 1,
+            "training": {
+                "precision": "fp32",
+                "preset": "fast",
+                "batch_size": 8,
+                "learning_rate": 1e-4,
+                "llamafactory": {"packing": False},
+            },
+            "memory_gb": None,
             "versions": {"llamafactory": "0.9.5"},
         }
         outputs = {name: f"results/sft/m/d/{name}.yaml" for name in ("train", "merge")}
@@ -145,6 +402,7 @@ def test_each_run_has_checkpoints_of_its_own(data: Path, tmp_path: Path, monkeyp
             data / "log",
             input=Files(model="model", alpaca=[str(data / "train.jsonl")]),
             output=Files(**outputs),
+            wildcards=SimpleNamespace(seed=seed),
             params=SimpleNamespace(**params | changes),
         )
         rendered = yaml.safe_load(Path(outputs["train"]).read_text())
@@ -154,7 +412,7 @@ def test_each_run_has_checkpoints_of_its_own(data: Path, tmp_path: Path, monkeyp
 
     first = checkpoints()
     assert checkpoints() == first
-    assert checkpoints(seed=2) != first
+    assert checkpoints(seed="2") != first
     assert checkpoints(versions={"llamafactory": "0.9.5", "peft": "0.18.1"}) != first
     (data / "train.jsonl").write_text("")
     assert checkpoints() != first

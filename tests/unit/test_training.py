@@ -50,7 +50,9 @@ def write_logs(folder, runtime: float) -> None:
         {"eval_loss": 2.5, "epoch": 2.0, "current_steps": 20},
     ]
     (folder / "trainer_log.jsonl").write_text("\n".join(map(json.dumps, log)))
-    (folder / "all_results.json").write_text(json.dumps({"train_runtime": runtime, "epoch": 2.0}))
+    (folder / "all_results.json").write_text(
+        json.dumps({"train_runtime": runtime, "epoch": 2.0, "effective_tokens_per_sec": 9.0})
+    )
     state = {"global_step": 20, "log_history": [{"step": 10, "eval_runtime": 4}, {"step": 20, "eval_runtime": 4}]}
     (folder / "trainer_state.json").write_text(json.dumps(state))
 
@@ -66,8 +68,10 @@ def test_record_of_a_run(tmp_path):
 
 def test_speed_of_a_resumed_run_is_of_what_it_trained(tmp_path):
     write_logs(tmp_path, runtime=14.0)
-    assert training_record(tmp_path, rows=100, resumed_step=10)["rows_per_second"] == 100 / 10
-    assert training_record(tmp_path, rows=100, resumed_step=20)["rows_per_second"] is None
+    record = training_record(tmp_path, rows=100, resumed_step=10)
+    assert (record["rows_per_second"], record["tokens_per_second"]) == (100 / 10, 9.0 / 2)
+    record = training_record(tmp_path, rows=100, resumed_step=20)
+    assert (record["rows_per_second"], record["tokens_per_second"]) == (None, None)
 
 
 def test_cut_embedding_keeps_the_logits_of_the_kept_pieces(tmp_path):

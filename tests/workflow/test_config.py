@@ -2,6 +2,7 @@
 
 import copy
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,13 +14,16 @@ from finintent.errors import ConfigError
 from tiny import ROOT, make_workspace, snakemake
 
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+A10G = yaml.safe_load((ROOT / "config/a10g.yaml").read_text(encoding="utf-8"))
+HUB = {"type": "huggingface", "repo_id": "a/b", "size_gb": 1}
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
 JOBS = {
     "all": 1, "analyse_errors": 1, "check_merge": 1, "collect_candidates": 1, "compare_models": 1, "curate_dataset": 1,
-    "evaluate_model": 2, "format_alpaca": 1, "measure_quality": 1, "merge_lora": 1, "plot_accuracy": 1,
-    "plot_calibration": 2, "plot_confusion": 2, "plot_quality": 1, "plot_training": 1, "prepare_model": 1,
-    "prepare_questions": 1, "render_configs": 1, "summarise_metrics": 2, "train_baseline": 1, "train_lora": 1,
-    "write_card": 1, "write_report": 1,
+    "evaluate_base": 1, "evaluate_few_shot": 1, "evaluate_tuned": 1, "format_alpaca": 1, "measure_quality": 1,
+    "merge_lora": 1, "plot_accuracy": 1, "plot_calibration": 2, "plot_confusion": 2, "plot_learning_curve": 1,
+    "plot_quality": 1, "plot_training": 1, "prepare_model": 1, "prepare_questions": 1, "render_configs": 1,
+    "summarise_metrics": 5, "summarise_runs": 1, "train_baseline": 1, "train_lora": 1, "write_card": 1,
+    "write_classifier": 1, "write_model_card": 1, "write_report": 1,
 }  # fmt: skip
 
 
@@ -34,6 +38,30 @@ def test_shipped_configuration_plans_the_study(tmp_path, snakefile: str):
     assert planned(make_workspace(tmp_path / "study", CONFIG), "--snakefile", snakefile) == JOBS
 
 
+def test_the_overlay_of_the_four_models_adds_their_downloads(tmp_path):
+    workspace = make_workspace(tmp_path / "study", CONFIG)
+    shutil.copy2(ROOT / "config/a10g.yaml", workspace / "config")
+    counts = planned(workspace, "--resources", "gpu=1", "--configfile", "config/a10g.yaml")
+    # No merged model is kept there, so nothing to use it with either.
+    assert counts.keys() == JOBS.keys() - {"write_classifier"} | {"download_model"}
+    assert [counts[rule] for rule in ("download_model", "prepare_model", "train_lora", "merge_lora")] == [4] * 4
+
+
+def test_every_model_of_the_overlay_can_be_chosen(tmp_path):
+    models = list(A10G["models"])
+    workspace = make_workspace(tmp_path / "study", CONFIG)
+    shutil.copy2(ROOT / "config/a10g.yaml", workspace / "config")
+    targets = [f"results/models/{name}" for name in models]
+    counts = planned(workspace, *targets, "--configfile", "config/a10g.yaml")
+    assert counts == {"download_model": len(models), "prepare_model": len(models)}
+
+
+def test_the_templates_of_the_overlay_are_llamafactorys():
+    from llamafactory.data.template import TEMPLATES
+
+    assert {model.get("template", "qwen") for model in A10G["models"].values()} <= TEMPLATES.keys()
+
+
 def test_other_sources_change_their_own_job_only(tmp_path):
     config = copy.deepcopy(CONFIG)
     dataset = config["datasets"]["intent_understanding"]
@@ -42,6 +70,17 @@ def test_other_sources_change_their_own_job_only(tmp_path):
     counts = planned(make_workspace(tmp_path / "study", config))
     swapped = {"download_questions", "generate_candidates"}
     assert counts == dict.fromkeys(swapped, 1) | {
+        rule: count for rule, count in JOBS.items() if rule != "collect_candidates"
+    }
+
+
+def test_the_other_task_of_the_catalogue_is_planned_the_same_way(tmp_path):
+    config = copy.deepcopy(CONFIG)
+    config["study"]["datasets"] = ["emotion_identification"]
+    counts = planned(make_workspace(tmp_path / "study", config))
+    assert counts["download_questions"] == counts["generate_candidates"] == 1
+    own = {"download_questions", "generate_candidates"}
+    assert {rule: count for rule, count in counts.items() if rule not in own} == {
         rule: count for rule, count in JOBS.items() if rule != "collect_candidates"
     }
 
@@ -78,10 +117,33 @@ def change(path: str, value: object) -> Callable[[dict], None]:
         (change("models/gemma-3-270m/source/type", "web"), r"gemma-3-270m\.source\.type is 'web', expected one of"),
         (change("models/gemma-3-270m/source/sha256", None), r"gemma-3-270m\.source lacks the key 'sha256'"),
         (change("models/bad id", {}), r"models has the id 'bad id', expected one that matches"),
-        (change("models/tfidf-logreg", CONFIG["models"]["gemma-3-270m"]), r"has the name of the linear baseline"),
+        (change("models/tfidf-logreg", CONFIG["models"]["gemma-3-270m"]), r"has the name of a baseline"),
         (
             change("models/gemma-3-270m/source", {"type": "local", "path": "nowhere"}),
             r"source\.path is 'nowhere', where there is no config\.json",
+        ),
+        (
+            change("models/gemma-3-270m/source", HUB | {"revision": "main"}),
+            r"source\.revision is 'main', expected text",
+        ),
+        (
+            change("models/gemma-3-270m/source", HUB | {"repo": "x"}),
+            r"source has the unknown key 'repo'; the known",
+        ),
+        (change("models/gemma-3-270m/source", HUB | {"convert": "glm"}), r"source\.convert is 'glm', expected one of"),
+        (change("models/gemma-3-270m/source", HUB | {"files": []}), r"source\.files is \[\], expected minItems 1"),
+        (change("models/gemma-3-270m/source", HUB), r"gemma-3-270m\.vocabulary works for GGUF sources only"),
+        (
+            change("models/gemma-3-270m/source", {"type": "modelscope", "model_id": "a/b", "size_gb": 1}),
+            r"gemma-3-270m\.source lacks the key 'revision': its commit",
+        ),
+        (
+            change("models/gemma-3-270m/template", None),
+            r"models\.gemma-3-270m lacks the key 'template', which only",
+        ),
+        (
+            change("training/llamafactory", {"trust_remote_code": True}),
+            r"llamafactory\.trust_remote_code is set by",
         ),
         (
             change("datasets/intent_understanding/generation/backend", "huggingface"),
@@ -90,6 +152,17 @@ def change(path: str, value: object) -> Callable[[dict], None]:
         (
             change("datasets/intent_understanding/generation/anthropic/mode", "async"),
             r"anthropic\.mode is 'async', expected one of",
+        ),
+        (
+            change("datasets/intent_understanding/evaluation/claude", {"store": "s", "model": "m", "mode": "async"}),
+            r"evaluation\.claude\.mode is 'async', expected one of",
+        ),
+        (
+            change(
+                "datasets/intent_understanding/evaluation/claude",
+                {"store": "resources/intent_understanding/responses.jsonl", "model": "m"},
+            ),
+            r"evaluation\.claude and datasets\.intent_understanding\.generation\.anthropic share the store 'resources",
         ),
         (
             change("datasets/intent_understanding/evaluation/source", "openfindata"),
@@ -134,4 +207,7 @@ def test_every_rule_that_loads_a_model_is_tagged(tmp_path):
     workspace = make_workspace(tmp_path / "study", CONFIG)
     output = snakemake(workspace, "--dry-run").stdout
     tagged = set(re.findall(r"^rule (\w+):\n(?:    .*\n)*?    resources: .*gpu=1", output, re.MULTILINE))
-    assert tagged == {"render_configs", "train_lora", "merge_lora", "check_merge", "evaluate_model"}
+    assert tagged == {
+        "render_configs", "train_lora", "merge_lora", "check_merge",
+        "evaluate_base", "evaluate_few_shot", "evaluate_tuned",
+    }  # fmt: skip

@@ -60,9 +60,9 @@ rule download_candidates:
 rule estimate_generation:
     input:
         questions=expand("results/questions/{dataset}.jsonl", dataset=PLANS),
-        taxonomy=expand_resources("taxonomy.yaml"),
-        personas=expand_resources("personas.yaml"),
-        prompt=expand_resources("prompts/generation.yaml"),
+        taxonomy=expand_resources("taxonomy.yaml", PLANS),
+        personas=expand_resources("personas.yaml", PLANS),
+        prompt=expand_resources("prompts/generation.yaml", PLANS),
         prices=PRICES,
     log:
         "results/logs/estimate_generation.log",

@@ -13,13 +13,14 @@ ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parents[
 SCRIPTS = ROOT / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from finintent.configuration import BASELINE_NAME, check_config
+from finintent.configuration import check_config
 from finintent.dependencies import MODEL_PACKAGES, code_digest, locked_versions
 from finintent.errors import ConfigError
 from finintent.files import sha256
-from finintent.requests import Plan
+from finintent.requests import AnswerPlan, Plan
 from finintent.report import Numbers
-from finintent.sources import local_files
+from finintent.sources import HUBS, local_files
+from finintent.systems import LINEAR_BASELINE as BASELINE, MAJORITY_BASELINE as MAJORITY, main_systems, study_systems
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 try:
@@ -32,7 +33,6 @@ config |= json.loads(json.dumps(config, sort_keys=True))
 
 MODELS = config["study"]["models"]
 DATASETS = config["study"]["datasets"]
-BASELINE = BASELINE_NAME
 PRICES = "resources/prices.yaml"
 # What decides the requests to Claude, of each data set that has settings for it.
 PLANS = {
@@ -40,6 +40,29 @@ PLANS = {
     for dataset in DATASETS
     if (block := config["datasets"][dataset]["generation"].get("anthropic"))
 }
+# Claude's id, and what decides its answers, of each data set that compares the study with them.
+CLAUDE = {dataset: block for dataset in DATASETS if (block := config["datasets"][dataset]["evaluation"].get("claude"))}
+ANSWER_PLANS = {dataset: {key: block[key] for key in AnswerPlan.model_fields} for dataset, block in CLAUDE.items()}
+# What gives the predictions of each data set: the first training size and the first seed make the main run.
+SYSTEMS = {
+    dataset: study_systems(
+        MODELS,
+        sizes=list(
+            dict.fromkeys([config["datasets"][dataset]["curation"]["train_rows"], *config["study"]["train_sizes"]])
+        ),
+        seeds=config["study"]["seeds"],
+        few_shot=config["scoring"]["few_shot"] > 0,
+        zero_shot=[CLAUDE[dataset]["model"]] if dataset in CLAUDE else [],
+    )
+    for dataset in DATASETS
+}
+# Folders of the merged models.
+MERGED = [
+    f"results/merged/{system.model}/{dataset}/{system.run}"
+    for dataset, systems in SYSTEMS.items()
+    for system in systems
+    if system.variant == "tuned"
+]
 # The data sets of this study that have a place on the Hub.
 PUBLISHED = {
     dataset: config["datasets"][dataset]["publication"]
@@ -49,8 +72,10 @@ PUBLISHED = {
 
 
 wildcard_constraints:
-    model="|".join([*config["models"], BASELINE]),
+    model="|".join(sorted({system.model for systems in SYSTEMS.values() for system in systems} | {*config["models"]})),
     dataset="|".join(config["datasets"]),
+    rows="[0-9]+",
+    seed="[0-9]+",
 
 
 def get_model(wildcards):
@@ -63,7 +88,17 @@ def get_source(wildcards):
 
 def get_model_files(wildcards):
     source = get_model(wildcards)["source"]
+    if source["type"] in HUBS:
+        return [f"results/downloads/{wildcards.model}.json"]
     return local_files(Path(source["path"])) if source["type"] == "local" else []
+
+
+def get_download(wildcards):
+    return get_model(wildcards)["source"]
+
+
+def get_download_mb(wildcards):
+    return round(1000 * get_download(wildcards)["size_gb"])
 
 
 def get_training(wildcards):
@@ -120,12 +155,20 @@ def curation_of(dataset):
     return config["datasets"][dataset]["curation"] | {"seed": config["seed"]}
 
 
-def expand_resources(name):
-    return [f"{config['datasets'][dataset]['resources']}/{name}" for dataset in PLANS]
+def expand_resources(name, datasets):
+    return [f"{config['datasets'][dataset]['resources']}/{name}" for dataset in datasets]
 
 
 def get_evaluation(wildcards):
     return get_dataset(wildcards)["evaluation"]
+
+
+def get_marker(wildcards):
+    return get_evaluation(wildcards)["marker"]
+
+
+def get_answer_plan(wildcards):
+    return ANSWER_PLANS[wildcards.dataset]
 
 
 def get_evaluation_file(wildcards):
@@ -136,19 +179,76 @@ def get_evaluation_file(wildcards):
 
 
 def get_template(wildcards):
-    return get_model(wildcards)["template"]
+    return get_model(wildcards).get("template")
 
 
-def get_weights(wildcards):
-    if wildcards.variant == "base":
-        return {"weights": f"results/models/{wildcards.model}"}
-    merged = f"results/merged/{wildcards.model}/{wildcards.dataset}"
-    return {"weights": f"{merged}/model", "checked": f"{merged}/merge_check.json"}
+def get_option_shuffle(wildcards):
+    return config["seed"] if get_dataset(wildcards)["shuffle_options"] else None
 
 
-def get_predictions(wildcards):
-    variants = ["baseline"] if wildcards.model == BASELINE else ["base", "tuned"]
-    return expand("results/predictions/{model}/{dataset}/{variant}.jsonl", variant=variants, **wildcards)
+def get_rows(wildcards):
+    return get_curation(wildcards)["train_rows"]
+
+
+def get_all_rows(pattern):
+    """The file of all training rows of a data set, from a pattern with {dataset} and {rows}."""
+    return lambda wildcards: pattern.format(**wildcards, rows=get_rows(wildcards))
+
+
+def merged_model(path):
+    """A merged model's folder, which is deleted after its last use unless the configuration keeps it."""
+    return directory(path) if config["keep_merged"] else temp(directory(path))
+
+
+def get_systems(wildcards):
+    """Every system of a data set; of one model where the job is about one."""
+    wanted = wildcards.get("model")
+    return [system for system in SYSTEMS[wildcards.dataset] if wanted in (None, system.model)]
+
+
+def get_main_systems(wildcards):
+    """The main run of each model and variant."""
+    return main_systems(get_systems(wildcards))
+
+
+def get_validated_systems(wildcards):
+    return [system for system in get_main_systems(wildcards) if system.variant != "zero_shot"]
+
+
+def get_tuned_systems(wildcards):
+    """Every training run, the main one first."""
+    return [system for system in get_systems(wildcards) if system.variant == "tuned"]
+
+
+def get_main_tuned_systems(wildcards):
+    return main_systems(get_tuned_systems(wildcards))
+
+
+def get_variants(wildcards):
+    """Names of the panels of a model's figure."""
+    return [system.label for system in get_main_systems(wildcards)]
+
+
+def per_system(pattern, choose):
+    """One path for each system that `choose` names for a job."""
+    return lambda wildcards: [
+        pattern.format(model=system.model, dataset=wildcards.dataset, run=system.run) for system in choose(wildcards)
+    ]
+
+
+def get_validation(wildcards):
+    """Validation predictions, which a model behind an API has none of."""
+    if wildcards.run == "zero_shot":
+        return {}
+    return {"validation": "results/predictions/{model}/{dataset}/{run}/validation.jsonl".format(**wildcards)}
+
+
+def get_numbers_per_variant(pattern, choose):
+    """Numbers for a caption, by the name of the variant."""
+    return lambda wildcards: {
+        system.label: Numbers(pattern.format(model=system.model, dataset=wildcards.dataset, run=system.run))
+        for system in choose(wildcards)
+    }
 
 
 def get_numbers(pattern):

@@ -1,33 +1,29 @@
-"""Metrics of each model, and the comparison of all."""
+"""Metrics of each set of predictions, and the comparison of all."""
 
 
 rule summarise_metrics:
     input:
-        predictions=get_predictions,
+        unpack(get_validation),
+        evaluation="results/predictions/{model}/{dataset}/{run}/evaluation.jsonl",
         taxonomy=get_resource("taxonomy.yaml"),
     output:
-        "results/metrics/{model}/{dataset}.json",
+        "results/metrics/{model}/{dataset}/{run}.json",
     log:
-        "results/logs/summarise_metrics/{model}/{dataset}.log",
+        "results/logs/summarise_metrics/{model}/{dataset}/{run}.log",
     benchmark:
-        "results/benchmarks/summarise_metrics/{model}/{dataset}.jsonl"
+        "results/benchmarks/summarise_metrics/{model}/{dataset}/{run}.jsonl"
+    wildcard_constraints:
+        run="base|few_shot|zero_shot|[0-9]+-rows(/seed-[0-9]+)?",
     params:
         code=get_code("summarise_metrics.py"),
     script:
         "../scripts/summarise_metrics.py"
 
 
-# Paths that end in {model}/{dataset}/{variant}.jsonl, in which scripts find the model's name.
-ALL_PREDICTIONS = [
-    *expand("results/predictions/{model}/{{dataset}}/{variant}.jsonl", model=MODELS, variant=["base", "tuned"]),
-    f"results/predictions/{BASELINE}/{{dataset}}/baseline.jsonl",
-]
-
-
 rule compare_models:
     input:
-        metrics=expand("results/metrics/{model}/{{dataset}}.json", model=[*MODELS, BASELINE]),
-        predictions=ALL_PREDICTIONS,
+        metrics=per_system("results/metrics/{model}/{dataset}/{run}.json", get_main_systems),
+        predictions=per_system("results/predictions/{model}/{dataset}/{run}/evaluation.jsonl", get_main_systems),
         taxonomy=get_resource("taxonomy.yaml"),
     output:
         accuracy=report(
@@ -42,14 +38,19 @@ rule compare_models:
             labels={"data set": "{dataset}", "item": "paired tests"},
             caption="../report/tests.rst",
         ),
+        permutations=report(
+            "results/comparison/{dataset}/permutations.csv",
+            category="2 Reliability",
+            labels={"data set": "{dataset}", "item": "orders of the options"},
+            caption="../report/permutations.rst",
+        ),
         summary="results/comparison/{dataset}/summary.json",
     log:
         "results/logs/compare_models/{dataset}.log",
     benchmark:
         "results/benchmarks/compare_models/{dataset}.jsonl"
     params:
-        models=MODELS,
-        baseline=BASELINE,
+        systems=get_main_systems,
         seed=config["seed"],
         code=get_code("compare_models.py"),
         numbers=get_numbers("results/comparison/{dataset}/summary.json"),
@@ -57,9 +58,43 @@ rule compare_models:
         "../scripts/compare_models.py"
 
 
+rule summarise_runs:
+    input:
+        predictions=per_system("results/predictions/{model}/{dataset}/{run}/evaluation.jsonl", get_systems),
+        taxonomy=get_resource("taxonomy.yaml"),
+    output:
+        seeds=report(
+            "results/comparison/{dataset}/seeds.csv",
+            category="2 Reliability",
+            labels={"data set": "{dataset}", "item": "training seeds"},
+            caption="../report/seeds.rst",
+        ),
+        learning_curve=report(
+            "results/comparison/{dataset}/learning_curve.csv",
+            category="2 Reliability",
+            labels={"data set": "{dataset}", "item": "learning curve table"},
+            caption="../report/learning_curve.rst",
+        ),
+        words="results/comparison/{dataset}/runs.json",
+    log:
+        "results/logs/summarise_runs/{dataset}.log",
+    benchmark:
+        "results/benchmarks/summarise_runs/{dataset}.jsonl"
+    params:
+        systems=get_systems,
+        rows=get_rows,
+        seed=config["seed"],
+        code=get_code("summarise_runs.py"),
+        numbers=get_numbers("results/comparison/{dataset}/runs.json"),
+    script:
+        "../scripts/summarise_runs.py"
+
+
 rule analyse_errors:
     input:
-        predictions=ALL_PREDICTIONS,
+        predictions=per_system("results/predictions/{model}/{dataset}/{run}/evaluation.jsonl", get_main_systems),
+        validation=per_system("results/predictions/{model}/{dataset}/{run}/validation.jsonl", get_validated_systems),
+        rows="results/curated/{dataset}/validation.jsonl",
         taxonomy=get_resource("taxonomy.yaml"),
     output:
         questions=report(
@@ -79,6 +114,8 @@ rule analyse_errors:
     benchmark:
         "results/benchmarks/analyse_errors/{dataset}.jsonl"
     params:
+        systems=get_main_systems,
+        validated=get_validated_systems,
         code=get_code("analyse_errors.py"),
     script:
         "../scripts/analyse_errors.py"

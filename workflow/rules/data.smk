@@ -36,14 +36,15 @@ rule format_alpaca:
         taxonomy=get_resource("taxonomy.yaml"),
         instruction=get_resource("prompts/instruction.yaml"),
     output:
-        train="results/alpaca/{dataset}/train.json",
-        validation="results/alpaca/{dataset}/validation.json",
-        info="results/alpaca/{dataset}/dataset_info.json",
+        train="results/alpaca/{dataset}/{rows}-rows/train.json",
+        validation="results/alpaca/{dataset}/{rows}-rows/validation.json",
+        info="results/alpaca/{dataset}/{rows}-rows/dataset_info.json",
     log:
-        "results/logs/format_alpaca/{dataset}.log",
+        "results/logs/format_alpaca/{dataset}/{rows}-rows.log",
     benchmark:
-        "results/benchmarks/format_alpaca/{dataset}.jsonl"
+        "results/benchmarks/format_alpaca/{dataset}/{rows}-rows.jsonl"
     params:
+        shuffle=get_option_shuffle,
         code=get_code("format_alpaca.py"),
     script:
         "../scripts/format_alpaca.py"

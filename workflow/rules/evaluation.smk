@@ -1,25 +1,26 @@
-"""Predictions: of the base and the tuned model, and of the linear baseline."""
+"""Predictions: of the base and the tuned model, and of the baselines."""
 
 
-rule evaluate_model:
+rule evaluate_base:
     input:
-        unpack(get_weights),
+        weights="results/models/{model}",
         questions="results/questions/{dataset}.jsonl",
+        validation="results/curated/{dataset}/validation.jsonl",
         taxonomy=get_resource("taxonomy.yaml"),
         instruction=get_resource("prompts/instruction.yaml"),
     output:
-        "results/predictions/{model}/{dataset}/{variant}.jsonl",
+        evaluation="results/predictions/{model}/{dataset}/base/evaluation.jsonl",
+        validation="results/predictions/{model}/{dataset}/base/validation.jsonl",
     log:
-        "results/logs/evaluate_model/{model}/{dataset}/{variant}.log",
+        "results/logs/evaluate_base/{model}/{dataset}.log",
     benchmark:
-        "results/benchmarks/evaluate_model/{model}/{dataset}/{variant}.jsonl"
-    wildcard_constraints:
-        variant="base|tuned",
+        "results/benchmarks/evaluate_base/{model}/{dataset}.jsonl"
     resources:
         gpu=1,
     params:
         template=get_template,
-        scoring=config["scoring"],
+        scoring={key: config["scoring"][key] for key in ("batch_size", "permutations", "max_new_tokens")},
+        seed=config["seed"],
         precision=get_precision,
         versions=MODEL_VERSIONS,
         code=get_code("evaluate_model.py"),
@@ -27,16 +28,58 @@ rule evaluate_model:
         "../scripts/evaluate_model.py"
 
 
+# The base model again, with training rows as examples in its prompt.
+use rule evaluate_base as evaluate_few_shot with:
+    input:
+        weights="results/models/{model}",
+        examples=get_all_rows("results/alpaca/{dataset}/{rows}-rows/train.json"),
+        questions="results/questions/{dataset}.jsonl",
+        validation="results/curated/{dataset}/validation.jsonl",
+        taxonomy=get_resource("taxonomy.yaml"),
+        instruction=get_resource("prompts/instruction.yaml"),
+    output:
+        evaluation="results/predictions/{model}/{dataset}/few_shot/evaluation.jsonl",
+        validation="results/predictions/{model}/{dataset}/few_shot/validation.jsonl",
+    log:
+        "results/logs/evaluate_few_shot/{model}/{dataset}.log",
+    benchmark:
+        "results/benchmarks/evaluate_few_shot/{model}/{dataset}.jsonl"
+    params:
+        few_shot=config["scoring"]["few_shot"],
+
+
+use rule evaluate_base as evaluate_tuned with:
+    input:
+        weights="results/merged/{model}/{dataset}/{rows}-rows/seed-{seed}/model",
+        checked="results/merged/{model}/{dataset}/{rows}-rows/seed-{seed}/merge_check.json",
+        questions="results/questions/{dataset}.jsonl",
+        validation="results/curated/{dataset}/validation.jsonl",
+        taxonomy=get_resource("taxonomy.yaml"),
+        instruction=get_resource("prompts/instruction.yaml"),
+    output:
+        evaluation="results/predictions/{model}/{dataset}/{rows}-rows/seed-{seed}/evaluation.jsonl",
+        validation="results/predictions/{model}/{dataset}/{rows}-rows/seed-{seed}/validation.jsonl",
+    log:
+        "results/logs/evaluate_tuned/{model}/{dataset}/{rows}-rows/seed-{seed}.log",
+    benchmark:
+        "results/benchmarks/evaluate_tuned/{model}/{dataset}/{rows}-rows/seed-{seed}.jsonl"
+
+
 rule train_baseline:
     input:
         train="results/curated/{dataset}/train.jsonl",
+        validation="results/curated/{dataset}/validation.jsonl",
         questions="results/questions/{dataset}.jsonl",
+        taxonomy=get_resource("taxonomy.yaml"),
     output:
-        f"results/predictions/{BASELINE}/{{dataset}}/baseline.jsonl",
+        linear_evaluation=f"results/predictions/{BASELINE}/{{dataset}}/{{rows}}-rows/evaluation.jsonl",
+        linear_validation=f"results/predictions/{BASELINE}/{{dataset}}/{{rows}}-rows/validation.jsonl",
+        majority_evaluation=f"results/predictions/{MAJORITY}/{{dataset}}/{{rows}}-rows/evaluation.jsonl",
+        majority_validation=f"results/predictions/{MAJORITY}/{{dataset}}/{{rows}}-rows/validation.jsonl",
     log:
-        "results/logs/train_baseline/{dataset}.log",
+        "results/logs/train_baseline/{dataset}/{rows}-rows.log",
     benchmark:
-        "results/benchmarks/train_baseline/{dataset}.jsonl"
+        "results/benchmarks/train_baseline/{dataset}/{rows}-rows.jsonl"
     params:
         baseline=config["baseline"] | {"seed": config["seed"]},
         versions=get_versions("scikit-learn"),

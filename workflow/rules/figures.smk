@@ -22,9 +22,30 @@ rule plot_accuracy:
         "../scripts/plot_accuracy.py"
 
 
+rule plot_learning_curve:
+    input:
+        "results/comparison/{dataset}/learning_curve.csv",
+    output:
+        report(
+            "results/figures/{dataset}/learning_curve.svg",
+            category="2 Reliability",
+            labels={"data set": "{dataset}", "item": "learning curve"},
+            caption="../report/learning_curve.rst",
+        ),
+    log:
+        "results/logs/plot_learning_curve/{dataset}.log",
+    benchmark:
+        "results/benchmarks/plot_learning_curve/{dataset}.jsonl"
+    params:
+        code=get_code("plot_learning_curve.py"),
+        numbers=get_numbers("results/comparison/{dataset}/runs.json"),
+    script:
+        "../scripts/plot_learning_curve.py"
+
+
 rule plot_confusion:
     input:
-        metrics="results/metrics/{model}/{dataset}.json",
+        metrics=per_system("results/metrics/{model}/{dataset}/{run}.json", get_main_systems),
         taxonomy=get_resource("taxonomy.yaml"),
     output:
         report(
@@ -38,20 +59,21 @@ rule plot_confusion:
     benchmark:
         "results/benchmarks/plot_confusion/{model}/{dataset}.jsonl"
     params:
+        variants=get_variants,
         code=get_code("plot_confusion.py"),
-        numbers=get_numbers("results/metrics/{model}/{dataset}.json"),
+        numbers=get_numbers_per_variant("results/metrics/{model}/{dataset}/{run}.json", get_main_systems),
     script:
         "../scripts/plot_confusion.py"
 
 
 rule plot_calibration:
     input:
-        "results/metrics/{model}/{dataset}.json",
+        per_system("results/metrics/{model}/{dataset}/{run}.json", get_main_systems),
     output:
         report(
             "results/figures/{model}/{dataset}/calibration.svg",
-            category="2 Calibration",
-            labels={"data set": "{dataset}", "model": "{model}", "item": "reliability"},
+            category="2 Reliability",
+            labels={"data set": "{dataset}", "model": "{model}", "item": "calibration"},
             caption="../report/calibration.rst",
         ),
     log:
@@ -59,15 +81,16 @@ rule plot_calibration:
     benchmark:
         "results/benchmarks/plot_calibration/{model}/{dataset}.jsonl"
     params:
+        variants=get_variants,
         code=get_code("plot_calibration.py"),
-        numbers=get_numbers("results/metrics/{model}/{dataset}.json"),
+        numbers=get_numbers_per_variant("results/metrics/{model}/{dataset}/{run}.json", get_main_systems),
     script:
         "../scripts/plot_calibration.py"
 
 
 rule plot_training:
     input:
-        "results/sft/{model}/{dataset}/training.json",
+        per_system("results/sft/{model}/{dataset}/{run}/training.json", get_main_tuned_systems),
     output:
         report(
             "results/figures/{model}/{dataset}/training.svg",
@@ -81,6 +104,6 @@ rule plot_training:
         "results/benchmarks/plot_training/{model}/{dataset}.jsonl"
     params:
         code=get_code("plot_training.py"),
-        numbers=get_numbers("results/sft/{model}/{dataset}/training.json"),
+        numbers=get_numbers_per_variant("results/sft/{model}/{dataset}/{run}/training.json", get_main_tuned_systems),
     script:
         "../scripts/plot_training.py"

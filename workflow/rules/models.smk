@@ -1,6 +1,23 @@
 """Base models as ordinary Hugging Face folders."""
 
 
+rule download_model:
+    output:
+        "results/downloads/{model}.json",  # a record; the files lie in the folder beside it
+    log:
+        "results/logs/download_model/{model}.log",
+    benchmark:
+        "results/benchmarks/download_model/{model}.jsonl"
+    retries: 2
+    resources:
+        disk_mb=get_download_mb,
+    params:
+        source=get_download,
+        code=get_code("download_model.py"),
+    script:
+        "../scripts/download_model.py"
+
+
 rule prepare_model:
     input:
         get_model_files,

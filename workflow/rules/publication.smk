@@ -1,15 +1,19 @@
-"""The study in one file, the card of a curated data set, and its way to the Hub."""
+"""The study in one file, the cards of models and of curated data sets, and a data set's way to the Hub."""
 
 
 rule write_report:
     input:
         summary="results/comparison/{dataset}/summary.json",
+        runs="results/comparison/{dataset}/runs.json",
         accuracy="results/comparison/{dataset}/accuracy.csv",
+        permutations="results/comparison/{dataset}/permutations.csv",
+        seeds="results/comparison/{dataset}/seeds.csv",
+        learning_curve="results/comparison/{dataset}/learning_curve.csv",
         questions="results/comparison/{dataset}/questions.csv",
         slices="results/comparison/{dataset}/slices.csv",
         curation="results/curated/{dataset}/curation.json",
         quality="results/curated/{dataset}/quality.json",
-        training=expand("results/sft/{model}/{{dataset}}/training.json", model=MODELS),
+        training=per_system("results/sft/{model}/{dataset}/{run}/training.json", get_tuned_systems),
         published="resources/reference/published_results.csv",
     output:
         "results/comparison/{dataset}/report.md",
@@ -18,11 +22,57 @@ rule write_report:
     benchmark:
         "results/benchmarks/write_report/{dataset}.jsonl"
     params:
+        systems=get_tuned_systems,
+        usd_per_hour=config["gpu"].get("usd_per_hour"),
         seed=config["seed"],
         template=sha256(ROOT / "workflow/report/report.md.j2"),
         code=get_code("write_report.py"),
     script:
         "../scripts/write_report.py"
+
+
+rule write_model_card:
+    input:
+        model="results/models/{model}",
+        training="results/sft/{model}/{dataset}/{rows}-rows/seed-{seed}/training.json",
+        base="results/predictions/{model}/{dataset}/base/evaluation.jsonl",
+        tuned="results/predictions/{model}/{dataset}/{rows}-rows/seed-{seed}/evaluation.jsonl",
+        base_metrics="results/metrics/{model}/{dataset}/base.json",
+        tuned_metrics="results/metrics/{model}/{dataset}/{rows}-rows/seed-{seed}.json",
+        quality="results/curated/{dataset}/quality.json",
+        taxonomy=get_resource("taxonomy.yaml"),
+    output:
+        "results/merged/{model}/{dataset}/{rows}-rows/seed-{seed}/README.md",
+    log:
+        "results/logs/write_model_card/{model}/{dataset}/{rows}-rows/seed-{seed}.log",
+    benchmark:
+        "results/benchmarks/write_model_card/{model}/{dataset}/{rows}-rows/seed-{seed}.jsonl"
+    params:
+        seed=config["seed"],
+        template=sha256(ROOT / "workflow/report/model_card.md.j2"),
+        code=get_code("write_model_card.py"),
+    script:
+        "../scripts/write_model_card.py"
+
+
+rule write_classifier:
+    input:
+        metrics="results/metrics/{model}/{dataset}/{rows}-rows/seed-{seed}.json",
+        validation="results/curated/{dataset}/validation.jsonl",
+        taxonomy=get_resource("taxonomy.yaml"),
+        instruction=get_resource("prompts/instruction.yaml"),
+    output:
+        "results/merged/{model}/{dataset}/{rows}-rows/seed-{seed}/classifier.json",
+    log:
+        "results/logs/write_classifier/{model}/{dataset}/{rows}-rows/seed-{seed}.log",
+    benchmark:
+        "results/benchmarks/write_classifier/{model}/{dataset}/{rows}-rows/seed-{seed}.jsonl"
+    params:
+        template=get_template,
+        precision=get_precision,
+        code=get_code("write_classifier.py"),
+    script:
+        "../scripts/write_classifier.py"
 
 
 rule write_card:

@@ -28,7 +28,7 @@ rule prepare_questions:
     benchmark:
         "results/benchmarks/prepare_questions/{dataset}.jsonl"
     params:
-        evaluation=get_evaluation,
+        marker=get_marker,  # no more of the block, most of which says how models answer
         code=get_code("prepare_questions.py"),
     script:
         "../scripts/prepare_questions.py"

@@ -4,20 +4,20 @@
 rule render_configs:
     input:
         model="results/models/{model}",
-        alpaca=multiext("results/alpaca/{dataset}/", "train.json", "validation.json", "dataset_info.json"),
+        alpaca=multiext("results/alpaca/{dataset}/{rows}-rows/", "train.json", "validation.json", "dataset_info.json"),
     output:
-        train="results/sft/{model}/{dataset}/train.yaml",
-        merge="results/sft/{model}/{dataset}/merge.yaml",
+        train="results/sft/{model}/{dataset}/{rows}-rows/seed-{seed}/train.yaml",
+        merge="results/sft/{model}/{dataset}/{rows}-rows/seed-{seed}/merge.yaml",
     log:
-        "results/logs/render_configs/{model}/{dataset}.log",
+        "results/logs/render_configs/{model}/{dataset}/{rows}-rows/seed-{seed}.log",
     benchmark:
-        "results/benchmarks/render_configs/{model}/{dataset}.jsonl"
+        "results/benchmarks/render_configs/{model}/{dataset}/{rows}-rows/seed-{seed}.jsonl"
     resources:
         gpu=1,  # it chooses precision and device by the machine that will train
     params:
         training=get_training,
+        memory_gb=config["gpu"].get("memory_gb"),
         template=get_template,
-        seed=config["seed"],
         versions=MODEL_VERSIONS,
         code=get_code("render_configs.py"),
     script:
@@ -26,16 +26,16 @@ rule render_configs:
 
 rule train_lora:
     input:
-        config="results/sft/{model}/{dataset}/train.yaml",
+        config="results/sft/{model}/{dataset}/{rows}-rows/seed-{seed}/train.yaml",
         model="results/models/{model}",
-        alpaca=multiext("results/alpaca/{dataset}/", "train.json", "validation.json", "dataset_info.json"),
+        alpaca=multiext("results/alpaca/{dataset}/{rows}-rows/", "train.json", "validation.json", "dataset_info.json"),
     output:
-        adapter=directory("results/sft/{model}/{dataset}/adapter"),
-        training="results/sft/{model}/{dataset}/training.json",
+        adapter=directory("results/sft/{model}/{dataset}/{rows}-rows/seed-{seed}/adapter"),
+        training="results/sft/{model}/{dataset}/{rows}-rows/seed-{seed}/training.json",
     log:
-        "results/logs/train_lora/{model}/{dataset}.log",
+        "results/logs/train_lora/{model}/{dataset}/{rows}-rows/seed-{seed}.log",
     benchmark:
-        "results/benchmarks/train_lora/{model}/{dataset}.jsonl"
+        "results/benchmarks/train_lora/{model}/{dataset}/{rows}-rows/seed-{seed}.jsonl"
     resources:
         gpu=1,
     params:
@@ -47,15 +47,15 @@ rule train_lora:
 
 rule merge_lora:
     input:
-        config="results/sft/{model}/{dataset}/merge.yaml",
+        config="results/sft/{model}/{dataset}/{rows}-rows/seed-{seed}/merge.yaml",
         model="results/models/{model}",
-        adapter="results/sft/{model}/{dataset}/adapter",
+        adapter="results/sft/{model}/{dataset}/{rows}-rows/seed-{seed}/adapter",
     output:
-        directory("results/merged/{model}/{dataset}/model"),
+        merged_model("results/merged/{model}/{dataset}/{rows}-rows/seed-{seed}/model"),
     log:
-        "results/logs/merge_lora/{model}/{dataset}.log",
+        "results/logs/merge_lora/{model}/{dataset}/{rows}-rows/seed-{seed}.log",
     benchmark:
-        "results/benchmarks/merge_lora/{model}/{dataset}.jsonl"
+        "results/benchmarks/merge_lora/{model}/{dataset}/{rows}-rows/seed-{seed}.jsonl"
     resources:
         gpu=1,
     params:
@@ -68,15 +68,15 @@ rule merge_lora:
 rule check_merge:
     input:
         base="results/models/{model}",
-        adapter="results/sft/{model}/{dataset}/adapter",
-        merged="results/merged/{model}/{dataset}/model",
-        probes="results/alpaca/{dataset}/validation.json",
+        adapter="results/sft/{model}/{dataset}/{rows}-rows/seed-{seed}/adapter",
+        merged="results/merged/{model}/{dataset}/{rows}-rows/seed-{seed}/model",
+        probes="results/alpaca/{dataset}/{rows}-rows/validation.json",
     output:
-        "results/merged/{model}/{dataset}/merge_check.json",
+        "results/merged/{model}/{dataset}/{rows}-rows/seed-{seed}/merge_check.json",
     log:
-        "results/logs/check_merge/{model}/{dataset}.log",
+        "results/logs/check_merge/{model}/{dataset}/{rows}-rows/seed-{seed}.log",
     benchmark:
-        "results/benchmarks/check_merge/{model}/{dataset}.jsonl"
+        "results/benchmarks/check_merge/{model}/{dataset}/{rows}-rows/seed-{seed}.jsonl"
     resources:
         gpu=1,
     params:

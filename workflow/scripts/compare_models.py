@@ -1,24 +1,31 @@
 """Put all models into one table, and test each against its base and against the others."""
 
-from pathlib import Path
-
 import pandas as pd
 
-from finintent.comparison import accuracy_table, paired_tests, summary
+from finintent.comparison import accuracy_table, paired_tests, permutation_table, summary
 from finintent.files import read_json, read_jsonl, write_json
 from finintent.logs import logged
+from finintent.systems import System
 from finintent.task import read_taxonomy
 
 
 def main(
-    metrics: dict[str, str], predictions: list[tuple[str, str]], taxonomy: str, seed: int, outputs: dict[str, str]
+    systems: list[System],
+    metrics: list[str],
+    predictions: list[str],
+    taxonomy: str,
+    seed: int,
+    outputs: dict[str, str],
 ) -> None:
-    answered = {(model, Path(path).stem): read_jsonl(path) for model, path in predictions}
-    accuracy = accuracy_table({model: read_json(path) for model, path in metrics.items()})
+    measured = {system: read_json(path) for system, path in zip(systems, metrics, strict=True)}
+    answered = {system: read_jsonl(path) for system, path in zip(systems, predictions, strict=True)}
+    accuracy = accuracy_table(measured)
     tests = paired_tests(answered, read_taxonomy(taxonomy).names, seed=seed)
+    permutations = permutation_table(measured)
     write_csv(accuracy, outputs["accuracy"])
     write_csv(tests, outputs["tests"])
-    write_json(outputs["summary"], summary(accuracy, tests))
+    write_csv(permutations, outputs["permutations"])
+    write_json(outputs["summary"], summary(accuracy, tests, permutations))
 
 
 def write_csv(table: pd.DataFrame, path: str) -> None:
@@ -27,12 +34,10 @@ def write_csv(table: pd.DataFrame, path: str) -> None:
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
-        models, baseline = snakemake.params.models, snakemake.params.baseline
-        # Paths are results/predictions/{model}/{dataset}/{variant}.jsonl.
-        predictions = [(Path(path).parts[-3], path) for path in snakemake.input.predictions]
         main(
-            dict(zip([*models, baseline], snakemake.input.metrics, strict=True)),
-            predictions,
+            [System(*values) for values in snakemake.params.systems],
+            snakemake.input.metrics,
+            snakemake.input.predictions,
             snakemake.input.taxonomy,
             snakemake.params.seed,
             dict(snakemake.output.items()),

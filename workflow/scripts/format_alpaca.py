@@ -1,4 +1,4 @@
-"""Write the curated splits as LlamaFactory's Alpaca files, with the dataset_info.json that names them."""
+"""Write curated rows as LlamaFactory's Alpaca files, with the dataset_info.json that names them."""
 
 from pathlib import Path
 
@@ -8,18 +8,24 @@ from finintent.logs import logged
 from finintent.task import read_instruction, read_taxonomy
 
 
-def main(splits: dict[str, str], taxonomy: str, instruction: str, directory: Path) -> None:
+def main(
+    train: str, validation: str, taxonomy: str, instruction: str, rows: int, shuffle: int | None, directory: Path
+) -> None:
     labels, wording = read_taxonomy(taxonomy), read_instruction(instruction)
-    for split, path in splits.items():
-        write_json(directory / f"{split}.json", [alpaca_row(row, labels, wording) for row in read_jsonl(path)])
+    # Curation shuffled the rows: the first of them are a sample, and smaller samples lie within larger ones.
+    for split, chosen in (("train", read_jsonl(train)[:rows]), ("validation", read_jsonl(validation))):
+        write_json(directory / f"{split}.json", [alpaca_row(row, labels, wording, shuffle) for row in chosen])
     write_json(directory / "dataset_info.json", dataset_info())
 
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
         main(
-            {"train": snakemake.input.train, "validation": snakemake.input.validation},
+            snakemake.input.train,
+            snakemake.input.validation,
             snakemake.input.taxonomy,
             snakemake.input.instruction,
+            int(snakemake.wildcards.rows),
+            snakemake.params.shuffle,
             Path(snakemake.output.info).parent,
         )

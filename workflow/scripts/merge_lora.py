@@ -1,13 +1,22 @@
 """Run `llamafactory-cli export` on a rendered YAML."""
 
-from finintent.accelerator import run_llamafactory
+from pathlib import Path
+
+import yaml
+
+from finintent.accelerator import exclusive_accelerator, run_llamafactory
 from finintent.errors import MergeError
 from finintent.logs import logged
+from finintent.merging import restore_tokenizer
 
 
 def main(config: str) -> None:
-    if status := run_llamafactory("export", config):
+    with exclusive_accelerator():
+        status = run_llamafactory("export", config)
+    if status:
         raise MergeError(f"`llamafactory-cli export {config}` ended with status {status}; the log has its words")
+    settings = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
+    restore_tokenizer(Path(settings["model_name_or_path"]), Path(settings["export_dir"]))
 
 
 if "snakemake" in globals():

@@ -1,4 +1,4 @@
-"""Draw the accuracy of every model, by the log-likelihood of the options."""
+"""Draw the accuracy of every model, by its headline scorer."""
 
 import pandas as pd
 
@@ -8,7 +8,7 @@ from finintent.logs import logged
 
 def main(table: str, dataset: str, output: str) -> None:
     comparison = pd.read_csv(table)
-    plot_accuracy(comparison[comparison["scorer"] == "loglikelihood"], output, title=dataset)
+    plot_accuracy(comparison[comparison["headline"]], output, title=dataset)
 
 
 if "snakemake" in globals():

@@ -5,10 +5,15 @@ from finintent.files import read_json
 from finintent.logs import logged
 
 
-def main(metrics: str, title: str, output: str) -> None:
-    plot_calibration(read_json(metrics), output, title=title)
+def main(metrics: dict[str, str], title: str, output: str) -> None:
+    calibrations = {variant: read_json(path)["calibration"] for variant, path in metrics.items()}
+    plot_calibration(calibrations, output, title=title)
 
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
-        main(snakemake.input[0], snakemake.wildcards.model, snakemake.output[0])
+        main(
+            dict(zip(snakemake.params.variants, snakemake.input, strict=True)),
+            snakemake.wildcards.model,
+            snakemake.output[0],
+        )

@@ -1,4 +1,4 @@
-"""Draw a model's confusion matrices, by the log-likelihood of the options."""
+"""Draw a model's confusion matrices, by its headline scorer."""
 
 from finintent.figures import plot_confusion
 from finintent.files import read_json
@@ -6,13 +6,17 @@ from finintent.logs import logged
 from finintent.task import read_taxonomy
 
 
-def main(metrics: str, taxonomy: str, title: str, output: str) -> None:
-    confusions = {
-        variant: measured["scorers"]["loglikelihood"]["confusion"] for variant, measured in read_json(metrics).items()
-    }
+def main(metrics: dict[str, str], taxonomy: str, title: str, output: str) -> None:
+    measured = {variant: read_json(path) for variant, path in metrics.items()}
+    confusions = {variant: values["scorers"][values["headline"]]["confusion"] for variant, values in measured.items()}
     plot_confusion(confusions, read_taxonomy(taxonomy).codes, output, title=title)
 
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
-        main(snakemake.input.metrics, snakemake.input.taxonomy, snakemake.wildcards.model, snakemake.output[0])
+        main(
+            dict(zip(snakemake.params.variants, snakemake.input.metrics, strict=True)),
+            snakemake.input.taxonomy,
+            snakemake.wildcards.model,
+            snakemake.output[0],
+        )

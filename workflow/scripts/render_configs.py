@@ -5,32 +5,45 @@ from typing import Any
 
 import torch
 import yaml
+from transformers import AutoConfig, AutoTokenizer
 
 from finintent.accelerator import uses_bf16
 from finintent.files import digest, read_json, sha256
 from finintent.logs import logged
+from finintent.memory import FUSED_TYPES, Batching, fastest, model_shape, original
 from finintent.provenance import check_versions
 from finintent.sources import OWN_FILE
-from finintent.training import merge_config, training_config
+from finintent.training import merge_config, splits_special_tokens, training_config
+
+TEMPLATE_TOKENS = 16  # of roles, markers and the answer, around a row's instruction; more than any template takes
 
 
 def main(
     model: str,
     alpaca: list[str],
-    template: str,
+    template: str | None,
     training: dict[str, Any],
+    memory_gb: float | None,
     seed: int,
     versions: dict[str, str],
     outputs: dict[str, str],
 ) -> None:
     check_versions(versions)
     precision = training.pop("precision")
-    training |= training.pop("llamafactory")
+    preset, batch_size, options = (training.pop(key) for key in ("preset", "batch_size", "llamafactory"))
+    if preset == "original":
+        batching = original(batch_size)
+    elif torch.cuda.is_available():
+        batching = fastest_on_gpu(model, alpaca[0], training, batch_size, memory_gb, options)
+    else:
+        batching = Batching(batch_size, 1, checkpointing=False, fused=False)
+    training |= batching.arguments() | options
     sft = Path(outputs["train"]).parent
     arguments = {
         "model": model,
         "data": str(Path(alpaca[0]).parent),
         "template": template,
+        "split_special_tokens": splits_special_tokens(Path(model)),
         "settings": training,
         "seed": seed,
         "bf16": uses_bf16(precision),
@@ -46,6 +59,23 @@ def main(
     write_yaml(outputs["merge"], merge_config(model=model, adapter=str(sft / "adapter"), merged=merged))
 
 
+def fastest_on_gpu(
+    model: str, train: str, training: dict[str, Any], batch_size: int, memory_gb: float | None, options: dict[str, Any]
+) -> Batching:
+    """Choose by the longest row, and by the card of this machine where the configuration names none."""
+    config = AutoConfig.from_pretrained(model)
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    longest = max(len(ids) for ids in tokenizer([row["instruction"] for row in read_json(train)])["input_ids"])
+    return fastest(
+        model_shape(config, training["lora_rank"]),
+        batch_size,
+        min(longest + TEMPLATE_TOKENS, training.get("cutoff_len", 2048)),
+        fused=config.model_type in FUSED_TYPES,
+        memory_gb=memory_gb or torch.cuda.get_device_properties(0).total_memory / 2**30,
+        bits=options.get("quantization_bit", 16),
+    )
+
+
 def write_yaml(path: str, value: dict[str, Any]) -> None:
     Path(path).write_text(yaml.safe_dump(value, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
@@ -57,7 +87,8 @@ if "snakemake" in globals():
             list(snakemake.input.alpaca),
             snakemake.params.template,
             dict(snakemake.params.training),
-            snakemake.params.seed,
+            snakemake.params.memory_gb,
+            int(snakemake.wildcards.seed),
             snakemake.params.versions,
             dict(snakemake.output.items()),
         )

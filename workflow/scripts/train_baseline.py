@@ -1,22 +1,49 @@
-"""Train the linear baseline on the training rows and let it answer the evaluation questions."""
+"""Train the baselines on the training rows and let them answer the evaluation questions and the validation rows."""
 
 from typing import Any
 
-from finintent.baseline import predict_baseline, train_baseline
+from finintent.baseline import predict_baseline, predict_majority, train_baseline
 from finintent.files import read_jsonl, write_jsonl
 from finintent.logs import logged
+from finintent.questions import validation_questions
+from finintent.task import read_taxonomy
 
 
-def main(train: str, questions: str, settings: dict[str, Any], output: str) -> None:
+def main(
+    train: str,
+    validation: str,
+    questions: str,
+    taxonomy: str,
+    rows: int,
+    settings: dict[str, Any],
+    outputs: dict[str, str],
+) -> None:
+    labels = read_taxonomy(taxonomy)
+    # Curation shuffled the rows: the first of them are a sample, and smaller ones lie within larger ones.
+    learnt = read_jsonl(train)[:rows]
+    asked = {
+        "evaluation": read_jsonl(questions),
+        "validation": validation_questions(read_jsonl(validation), labels),
+    }
     pipeline = train_baseline(
-        read_jsonl(train),
+        learnt,
         ngrams=(settings["min_ngram"], settings["max_ngram"]),
         regularisation=settings["regularisation"],
         seed=settings["seed"],
     )
-    write_jsonl(output, predict_baseline(pipeline, read_jsonl(questions)))
+    for name, question_set in asked.items():
+        write_jsonl(outputs[f"linear_{name}"], predict_baseline(pipeline, question_set))
+        write_jsonl(outputs[f"majority_{name}"], predict_majority(learnt, labels.codes, question_set))
 
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
-        main(snakemake.input.train, snakemake.input.questions, snakemake.params.baseline, snakemake.output[0])
+        main(
+            snakemake.input.train,
+            snakemake.input.validation,
+            snakemake.input.questions,
+            snakemake.input.taxonomy,
+            int(snakemake.wildcards.rows),
+            snakemake.params.baseline,
+            dict(snakemake.output.items()),
+        )

@@ -1,5 +1,7 @@
-"""The linear baseline: character n-grams and logistic regression on the same training rows."""
+"""Baselines on the same training rows: character n-grams and logistic regression, and the most common label."""
 
+import math
+from collections import Counter
 from typing import Any
 
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -8,10 +10,10 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from finintent.predictions import prediction
 
+Row = dict[str, Any]
 
-def train_baseline(
-    rows: list[dict[str, Any]], *, ngrams: tuple[int, int], regularisation: float, seed: int
-) -> Pipeline:
+
+def train_baseline(rows: list[Row], *, ngrams: tuple[int, int], regularisation: float, seed: int) -> Pipeline:
     """Fit TF-IDF of character n-grams + multinomial logistic regression (`regularisation` is scikit-learn's C)."""
     pipeline = make_pipeline(
         TfidfVectorizer(analyzer="char", ngram_range=ngrams, sublinear_tf=True),
@@ -20,7 +22,7 @@ def train_baseline(
     return pipeline.fit([row["query"] for row in rows], [row["label"] for row in rows])
 
 
-def predict_baseline(pipeline: Pipeline, questions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def predict_baseline(pipeline: Pipeline, questions: list[Row]) -> list[Row]:
     """Answer each question; rows as those of a language model, without text: a classifier always names one label."""
     log_probabilities = pipeline.predict_log_proba([question["question"] for question in questions])
     rows = []
@@ -28,3 +30,15 @@ def predict_baseline(pipeline: Pipeline, questions: list[dict[str, Any]]) -> lis
         by_code = dict(zip(pipeline.classes_.tolist(), map(float, values), strict=True))
         rows.append(prediction(question, by_code, None))
     return rows
+
+
+def predict_majority(rows: list[Row], codes: list[str], questions: list[Row]) -> list[Row]:
+    """Answer every question with the most common label of the training rows, of equally common ones the first.
+
+    The probabilities are the labels' shares of the rows, each counted once more than it occurs (Laplace), so that none
+    is zero. codes: all labels.
+    """
+    counts = Counter(row["label"] for row in rows)
+    shares = {code: (counts[code] + 1) / (len(rows) + len(codes)) for code in codes}
+    by_code = {code: math.log(share) for code, share in shares.items()}
+    return [prediction(question, by_code, None) for question in questions]

@@ -317,8 +317,8 @@ class Budget:
                     return count
                 raise BudgetError(
                     f"stopped before a request that could cost {cost:.4f} US dollars: {spent:.4f} are spent, and "
-                    f"max_cost_usd is {self._limit}; raise it, or lower curation.train_rows: all answers so far are in "
-                    f"{self._store.path} and serve again"
+                    f"max_cost_usd is {self._limit}; raise it, or ask for fewer rows (curation.train_rows): all "
+                    f"answers so far are in {self._store.path} and serve again"
                 )
         return len(worst)
 
@@ -329,7 +329,7 @@ def make_client(timeout_seconds: float, max_retries: int) -> anthropic.Anthropic
     if not key:
         raise ApiError(
             "ANTHROPIC_API_KEY is not set, and some requests are not in the store; set it (a key from "
-            "platform.claude.com), or choose generation.backend: recorded"
+            "platform.claude.com), or choose generation.backend: recorded, or remove the block evaluation.claude"
         )
     return anthropic.Anthropic(api_key=key, timeout=timeout_seconds, max_retries=max_retries)
 

@@ -1,35 +1,138 @@
-"""The command `finintent`: score published outputs."""
+"""The command `finintent`: use a tuned model, and compare what models said."""
 
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from finintent.errors import FinintentError
-from finintent.scorers import TEXT_SCORERS, score_file
+from finintent.errors import ConfigError, FinintentError
+
+# Commands import what they need themselves: neither `--help` nor a mistake is to wait for PyTorch.
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+STANDARD_INPUT = Path("/dev/stdin")
 
 
 @app.callback()
 def main() -> None:
-    """Comparison of language models on closed-set questions."""
+    """Language models on closed-set questions: scored, compared, and put to use."""
+
+
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    """Let an error that the user can mend end the command with its sentence and exit code 1."""
+    try:
+        yield
+    except FinintentError as error:
+        typer.echo(f"{type(error).__name__}: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as page:
+        page.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a page that has just ended is no hindrance
+        try:
+            page.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ConfigError(f"port {port} cannot be used ({error.strerror}); give another one with --port") from None
+
+
+def _print_json(value: Any, indent: int | None = None) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=indent))
+
+
+@app.command()
+def classify(
+    model: Annotated[Path, typer.Option(help="folder of a tuned model, with classifier.json and model/ in it")],
+    question: Annotated[str | None, typer.Argument(help="the question, in quotes")] = None,
+    jsonl: Annotated[
+        Path | None,
+        typer.Option(help='file of one {"question": …} or {"text": …} a line instead; - for standard input'),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object a line, for programs")] = False,
+) -> None:
+    """Name the label of a question, with the calibrated probability of each, most probable first."""
+    with _one_sentence():
+        if (question is None) == (jsonl is None):
+            raise ConfigError("found both a question and --jsonl, or neither; give one of them")
+        from finintent.classifier import read_classifier
+        from finintent.questions import checked, read_texts
+
+        read_classifier(model)
+        file = STANDARD_INPUT if jsonl == Path("-") else jsonl
+        texts = read_texts(file) if file else [checked(question)]
+        from finintent.classify import classify_all, load_classifier
+
+        classifier = load_classifier(model)
+        names = classifier.settings.taxonomy.names
+        for answer in classify_all(classifier, texts):
+            if as_json:
+                _print_json(answer)
+            else:
+                typer.echo(answer["question"])
+                for code, share in answer["probabilities"].items():
+                    typer.echo(f"  {100 * share:5.1f} %  {names[code]} ({code})")
+
+
+@app.command()
+def compare(
+    files: Annotated[list[Path], typer.Argument(help="two or more files of predictions on the same questions")],
+    taxonomy: Annotated[Path, typer.Option(help="taxonomy.yaml of the task")],
+    scorer: Annotated[str, typer.Option(help="how an answer is read; an unknown name lists all")] = "loglikelihood",
+    seed: Annotated[int, typer.Option(help="of the bootstrap")] = 42,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object, for programs")] = False,
+) -> None:
+    """Compare sets of predictions: accuracy, paired tests (adjusted for their number), intervals, agreement."""
+    from finintent.prediction_sets import compare_sets, in_words
+    from finintent.task import read_taxonomy
+
+    with _one_sentence():
+        compared = compare_sets(files, read_taxonomy(taxonomy), scorer, seed=seed)
+    if as_json:
+        _print_json(compared, indent=2)
+    else:
+        typer.echo(in_words(compared))
+
+
+@app.command()
+def demo(
+    base: Annotated[Path, typer.Option(help="folder of the base model's weights")],
+    tuned: Annotated[Path, typer.Option(help="folder of the tuned model, with classifier.json and model/ in it")],
+    port: Annotated[int, typer.Option(help="of the page on this machine", min=1, max=65535)] = 7860,
+) -> None:
+    """Show a base model and its tuned one side by side, on a page that needs no network."""
+    with _one_sentence():
+        from finintent.classifier import check_weights, read_classifier
+
+        settings = read_classifier(tuned)
+        check_weights(base)
+        _check_port(port)
+        from finintent.classify import load_base, load_classifier
+        from finintent.demo import build_page, serve
+
+        page = build_page(load_base(base, settings), load_classifier(tuned))
+        address = serve(page, port)
+    typer.echo(f"{address} (stop with Ctrl+C)")
+    page.block_thread()
 
 
 @app.command()
 def score(
     file: Annotated[Path, typer.Argument(help="JSON list, JSON lines or CSV with raw outputs and gold letters")],
-    scorer: Annotated[str | None, typer.Option(help=f"one of {', '.join(TEXT_SCORERS)}; all when left out")] = None,
+    scorer: Annotated[str | None, typer.Option(help="name of one scorer; all when left out")] = None,
     text: Annotated[str | None, typer.Option(help="name of the column of raw outputs")] = None,
     gold: Annotated[str | None, typer.Option(help="name of the column of gold letters")] = None,
     letters: Annotated[str | None, typer.Option(help="the option letters, such as ABCDE")] = None,
 ) -> None:
     """Score a file of raw outputs, by one scorer or by all, with 95 % Wilson intervals."""
-    try:
+    from finintent.scorers import score_file
+
+    with _one_sentence():
         table = score_file(file, scorer, text=text, gold=gold, letters=list(letters) if letters else None)
-    except FinintentError as error:
-        typer.echo(f"{type(error).__name__}: {error}", err=True)
-        raise typer.Exit(1) from None
     typer.echo(table.to_string(index=False, float_format="{:.4f}".format))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from finintent.metrics import LOG_LIKELIHOOD, SCORERS, answers, compare, right_answers
+from finintent.metrics import LOG_LIKELIHOOD, SCORERS, Row, answers, compare, right_answers
 from finintent.statistics import (
     cohen_kappa,
     distinguishable,
@@ -17,111 +17,191 @@ from finintent.statistics import (
     paired_bootstrap,
     verdict,
 )
+from finintent.systems import System
 
-HEADLINE = LOG_LIKELIHOOD
-Key = tuple[str, str]  # model, variant
-Predictions = dict[Key, list[dict[str, Any]]]
-
-
-def accuracy_table(metrics: dict[str, Any]) -> pd.DataFrame:
-    """Return one row a model, variant and scorer; `metrics` holds each model's metrics.json by name."""
-    rows = []
-    for model, variants in metrics.items():
-        for variant, measured in variants.items():
-            for scorer, values in measured["scorers"].items():
-                recall = {f"recall_{code}": scores["recall"] for code, scores in values["per_class"].items()}
-                kept = {key: value for key, value in values.items() if key not in ("per_class", "confusion")}
-                believed = {key: measured["calibration"][key] for key in ("brier", "log_loss", "ece")}
-                own = believed if scorer == LOG_LIKELIHOOD else {}
-                rows.append({"model": model, "variant": variant, "scorer": scorer, **kept, **own, **recall})
-    return pd.DataFrame(rows)
+CALIBRATION = ("brier", "log_loss", "ece")
+PERMUTATIONS = ("orders", "own", "mean", "worst", "consistency")
+Predictions = dict[System, list[Row]]
 
 
-def compared_pairs(keys: list[Key]) -> list[tuple[Key, Key]]:
-    """Return each model's base against its tuned variant, and every two models that were trained on the task."""
-    trained = [key for key in keys if key[1] != "base"]
-    gains = [((model, "base"), (model, variant)) for model, variant in trained if (model, "base") in keys]
-    return gains + list(combinations(trained, 2))
+def accuracy_table(metrics: dict[System, dict[str, Any]]) -> pd.DataFrame:
+    """Return one row a system and scorer; `metrics` holds what `metrics.measure` made of each.
 
-
-def paired_tests(predictions: Predictions, names: dict[str, str], *, seed: int) -> pd.DataFrame:
-    """Return one row a pair and scorer: the exact McNemar test, its p value adjusted among the pairs of the scorer
-    (Holm), the difference of accuracies with its 95 % bootstrap interval, Cohen's kappa of the answers (None where it
-    is not defined), and what that says in words.
+    `headline` marks the row that counts first. Calibration stands in the rows of the log-likelihood, before and (where
+    a temperature was fitted on validation rows) after temperature scaling.
     """
-    pairs = compared_pairs(list(predictions))
-    places = {key: place for place, key in enumerate(predictions)}
     rows = []
-    for scorer in SCORERS if pairs else ():
-        tests = [compare(predictions[first], predictions[second], scorer, names) for first, second in pairs]
-        adjusted = holm([test.p_value for test in tests])
-        right = pd.DataFrame({key: right_answers(rows_, scorer, names) for key, rows_ in predictions.items()})
-        bootstrap = paired_bootstrap(
-            right.to_numpy().T, [(places[first], places[second]) for first, second in pairs], seed=seed
-        )
-        for (first, second), test, p_holm, difference in zip(
-            pairs, tests, adjusted, bootstrap.differences, strict=True
-        ):
-            kappa = cohen_kappa(*(answers(predictions[key], scorer, names) for key in (first, second)))
+    for system, measured in metrics.items():
+        for scorer, values in measured["scorers"].items():
+            recall = {f"recall_{code}": scores["recall"] for code, scores in values["per_class"].items()}
+            kept = {key: value for key, value in values.items() if key not in ("per_class", "confusion")}
+            believed = measured["calibration"] if scorer == LOG_LIKELIHOOD else None
             rows.append(
                 {
-                    "first": " ".join(first),
-                    "second": " ".join(second),
+                    "model": system.model,
+                    "variant": system.variant,
                     "scorer": scorer,
-                    **asdict(test),
-                    "p_holm": float(p_holm),
-                    "difference": difference.estimate,
-                    "difference_low": difference.low,
-                    "difference_high": difference.high,
-                    "kappa": None if math.isnan(kappa) else kappa,
-                    "distinguishable": distinguishable(difference, p_holm),
-                    "verdict": verdict(difference, p_holm, " ".join(first), " ".join(second)),
+                    "headline": scorer == measured["headline"],
+                    **kept,
+                    **{key: believed and believed[key] for key in (*CALIBRATION, "temperature")},
+                    **{
+                        f"{key}_scaled": believed and believed["scaled"] and believed["scaled"][key]
+                        for key in CALIBRATION
+                    },
+                    **recall,
                 }
             )
     return pd.DataFrame(rows)
 
 
-def summary(accuracy: pd.DataFrame, tests: pd.DataFrame) -> dict[str, Any]:
+def permutation_table(metrics: dict[System, dict[str, Any]]) -> pd.DataFrame:
+    """Return one row a system whose options were shown in several orders, with the columns PERMUTATIONS.
+
+    own: accuracy in the question's own order; see `metrics.permuted`.
+    """
+    rows = [
+        [system.model, system.variant, shown["orders"], shown["accuracy"][0], *(shown[key] for key in PERMUTATIONS[2:])]
+        for system, measured in metrics.items()
+        if (shown := measured["permutations"])
+    ]
+    return pd.DataFrame(rows, columns=["model", "variant", *PERMUTATIONS])
+
+
+def compared_pairs(systems: list[System]) -> list[tuple[System, System, str]]:
+    """Return which systems are tested against each other, and what for.
+
+    `tuning`: a base model against its tuned one; `prompting`: the same with examples in the prompt instead; `rivals`:
+    every two that were trained on the task; `reference`: a zero-shot model behind an API against every tuned one. A
+    constant answer is the floor of a table, no rival: that a model beats it is no finding, and tests of it would only
+    weaken the others' adjustment.
+    """
+    tuned = [system for system in systems if system.variant == "tuned"]
+    purposes = {"base": "tuning", "few_shot": "prompting"}
+    gains = [
+        (first, second, purposes[first.variant])
+        for second in tuned
+        for first in systems
+        if first.model == second.model and first.variant in purposes
+    ]
+    rivals = combinations((system for system in systems if system.trained), 2)
+    references = [(first, second, "reference") for first in systems if first.variant == "zero_shot" for second in tuned]
+    return [*gains, *((first, second, "rivals") for first, second in rivals), *references]
+
+
+def paired_tests(predictions: Predictions, names: dict[str, str], *, seed: int) -> pd.DataFrame:
+    """Return one row a pair and scorer, with the purpose of the pair and what `paired_rows` says of it."""
+    purposes = {(first.name, second.name): purpose for first, second, purpose in compared_pairs(list(predictions))}
+    named = {system.name: rows for system, rows in predictions.items()}
+    return pd.DataFrame(
+        {"first": row["first"], "second": row["second"], "purpose": purposes[row["first"], row["second"]]} | row
+        for scorer in (SCORERS if purposes else ())
+        for row in paired_rows(named, list(purposes), scorer, names, seed=seed)
+    )
+
+
+def paired_rows(
+    predictions: dict[str, list[Row]], pairs: list[tuple[str, str]], scorer: str, names: dict[str, str], *, seed: int
+) -> list[dict[str, Any]]:
+    """Return one row a pair of named sets of predictions: the exact McNemar test, its p value adjusted among the pairs
+    (Holm), the difference of accuracies with its 95 % bootstrap interval, Cohen's kappa of the answers (None where it
+    is not defined), and what that says in words. `names`: option text by label code. DataError where a pair does not
+    answer the same questions.
+    """
+    tests = [compare(predictions[first], predictions[second], scorer, names) for first, second in pairs]
+    right = pd.DataFrame({name: right_answers(rows, scorer, names) for name, rows in predictions.items()})
+    places = [(right.columns.get_loc(first), right.columns.get_loc(second)) for first, second in pairs]
+    differences = paired_bootstrap(right.to_numpy().T, places, seed=seed).differences
+    table = []
+    for (first, second), test, p_holm, difference in zip(
+        pairs, tests, holm([test.p_value for test in tests]), differences, strict=True
+    ):
+        kappa = cohen_kappa(*(answers(predictions[name], scorer, names) for name in (first, second)))
+        table.append(
+            {
+                "first": first,
+                "second": second,
+                "scorer": scorer,
+                **asdict(test),
+                "p_holm": float(p_holm),
+                "difference": difference.estimate,
+                "difference_low": difference.low,
+                "difference_high": difference.high,
+                "kappa": None if math.isnan(kappa) else kappa,
+                "distinguishable": distinguishable(difference, p_holm),
+                "verdict": verdict(difference, p_holm, first, second),
+            }
+        )
+    return table
+
+
+def summary(accuracy: pd.DataFrame, tests: pd.DataFrame, permutations: pd.DataFrame) -> dict[str, Any]:
     """Return the numbers that captions quote, of the headline scorer, and the three sentences that answer the study.
 
-    `detectable`: the smallest difference that this many questions show with 80 % power, where models disagree on as
-    many of them as the trained ones did on average; None where no difference would be found.
+    `best`: the open model or baseline with the highest accuracy (a model behind an API is a reference). `detectable`:
+    the smallest difference that this many questions show with 80 % power, where models disagree on as many of them as
+    the trained ones did on average; None where no difference would be found.
     """
-    headline = accuracy[accuracy["scorer"] == HEADLINE].sort_values("accuracy", ascending=False)
-    # A column with a None holds it as NaN, which is no JSON.
-    paired = tests[tests["scorer"] == HEADLINE].astype(object).where(tests.notna(), None).to_dict("records")
-    questions = int(headline["questions"].iloc[0])
-    trained = [row for row in paired if not row["first"].endswith(" base")] or paired
-    share = float(np.mean([row["fixed"] + row["broken"] for row in trained])) / questions
+    models = _records(accuracy[accuracy["headline"]].sort_values("accuracy", ascending=False, kind="stable"))
+    paired = _records(tests[tests["scorer"] == LOG_LIKELIHOOD]) if len(tests) else []
+    questions = models[0]["questions"]
+    rivals = [row for row in paired if row["purpose"] == "rivals"] or paired
+    share = float(np.mean([row["fixed"] + row["broken"] for row in rivals])) / questions if rivals else 0.0
     detectable = minimum_detectable_difference(questions, share)
-    best = headline.iloc[0].to_dict()
+    best = next((row for row in models if row["variant"] != "zero_shot"), models[0])
+    orders = _records(permutations)
     return {
-        "scorer": HEADLINE,
+        "scorer": LOG_LIKELIHOOD,
         "questions": questions,
         "best": best,
-        "models": headline.to_dict("records"),
+        "models": models,
         "tests": paired,
+        "permutations": orders,
         "discordant_share": share,
         "detectable": None if math.isinf(detectable) else detectable,
-        "answer": _in_words(best, paired, questions, detectable),
+        "answer": _in_words(best, paired, orders, questions, detectable),
     }
 
 
-def _in_words(best: dict[str, Any], paired: list[dict[str, Any]], questions: int, detectable: float) -> list[str]:
-    name = f"{best['model']} {best['variant']}"
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return rows, with the system's name where they are of one, and None for what is missing: NaN is no JSON."""
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    return [row | {"name": System(row["model"], row["variant"]).name} if "variant" in row else row for row in rows]
+
+
+def _in_words(
+    best: dict[str, Any],
+    paired: list[dict[str, Any]],
+    orders: list[dict[str, Any]],
+    questions: int,
+    detectable: float,
+) -> list[str]:
+    name = best["name"]
+    shown = next((row for row in orders if row["name"] == name), None)
+    reordered = (
+        f"; in {shown['orders']} orders of its options {100 * shown['mean']:.1f} % on average, "
+        f"{100 * shown['worst']:.1f} % at worst"
+        if shown
+        else ""
+    )
     accuracy, low, high = (100 * best[key] for key in ("accuracy", "accuracy_low", "accuracy_high"))
-    rivals = [row for row in paired if name in (row["first"], row["second"])]
-    beaten = [row for row in rivals if row["distinguishable"]]
+    gains = [row["verdict"] for row in paired if row["purpose"] == "tuning"]
+    others = {
+        row["second"] if row["first"] == name else row["first"]: row["distinguishable"]
+        for row in paired
+        if name in (row["first"], row["second"])
+    }
+    alike = [other for other, differs in others.items() if not differs]
+    excepted = f" (not from {', '.join(alike)})" if alike else ""
     power = (
         "no difference reliably"
         if math.isinf(detectable)
         else f"differences from {100 * detectable:.1f} points on in four studies of five"
     )
     return [
-        f"The highest accuracy is that of {name}: {accuracy:.1f} % of {questions} questions (95 % interval {low:.1f} "
-        f"to {high:.1f}).",
-        f"It is distinguishable from {len(beaten)} of the {len(rivals)} models that it was tested against: "
-        + "; ".join(row["verdict"] for row in rivals)
-        + ".",
-        f"At the rate at which the trained models disagree, this many questions show {power}.",
+        f"Of open models and baselines {name} has the highest accuracy: {accuracy:.1f} % of {questions} questions "
+        f"(95 % interval {low:.1f} to {high:.1f}){reordered}.",
+        *(["What tuning changed: " + "; ".join(gains) + "."] if gains else []),
+        f"{name} is distinguishable from {len(others) - len(alike)} of the {len(others)} models that it was tested "
+        f"against{excepted}; at the rate at which the trained models "
+        f"disagree, {questions} questions show {power}.",
     ]

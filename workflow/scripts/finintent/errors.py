@@ -39,3 +39,7 @@ class BudgetError(FinintentError):
 
 class HubError(FinintentError):
     """A repository of the Hub that cannot be read or written."""
+
+
+class DiskSpaceError(FinintentError):
+    """A disk that is too small for what is about to be written."""

@@ -9,9 +9,16 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import NullLocator
 
-GREYS = {"base": "0.80", "baseline": "0.60", "tuned": "0.25"}
-HATCHES = {"base": "//", "baseline": "..", "tuned": ""}
+from finintent.statistics import UNPARSABLE
+from finintent.systems import System
+
+GREYS = {"base": "0.80", "few_shot": "0.70", "baseline": "0.60", "tuned": "0.25", "zero_shot": "0.90"}
+HATCHES = {"base": "//", "few_shot": "\\\\", "baseline": "..", "tuned": "", "zero_shot": "xx"}
+# One a curve: colours would vanish in print.
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+DASHES = ("-", "--", "-.", ":")
 STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "finintent",
@@ -29,7 +36,7 @@ def _save(figure: plt.Figure, path: str | Path) -> None:
 
 
 def plot_accuracy(comparison: pd.DataFrame, path: str | Path, *, title: str) -> None:
-    """Draw one bar a model and variant with its 95 % Wilson interval; `comparison` has the rows of one scorer."""
+    """Draw one bar a system with its 95 % Wilson interval; `comparison` has one row of the accuracy table for each."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(figsize=(7, 0.75 + 0.62 * len(comparison)))
         places = np.arange(len(comparison))[::-1]
@@ -43,11 +50,8 @@ def plot_accuracy(comparison: pd.DataFrame, path: str | Path, *, title: str) -> 
         axes.errorbar(accuracy, places, xerr=errors, fmt="none", ecolor="black", elinewidth=1.2, capsize=3)
         for place, value, high in zip(places, accuracy, comparison["accuracy_high"] * 100, strict=True):
             axes.text(high + 1.5, place, f"{value:.1f}", va="center")
-        names = [
-            model if variant == "baseline" else f"{model}\n{variant}"
-            for model, variant in zip(comparison["model"], comparison["variant"], strict=True)
-        ]
-        axes.set_yticks(places, names)
+        systems = map(System, comparison["model"], comparison["variant"])
+        axes.set_yticks(places, [system.name.replace(f"{system.model} ", f"{system.model}\n") for system in systems])
         axes.set_xlim(0, 108)
         axes.set_xticks(range(0, 101, 20))
         axes.set_xlabel(f"Accuracy on {comparison['questions'].iloc[0]} questions, % (bars: 95 % Wilson interval)")
@@ -56,21 +60,27 @@ def plot_accuracy(comparison: pd.DataFrame, path: str | Path, *, title: str) -> 
 
 
 def plot_confusion(confusions: dict[str, list[list[int]]], codes: list[str], path: str | Path, *, title: str) -> None:
-    """Draw one confusion matrix a variant, side by side; rows are gold, columns predicted labels."""
+    """Draw one confusion matrix a variant, side by side; rows are gold, columns predicted labels.
+
+    `confusions`: counts of shape (labels, labels + 1) by the variant's name. The last column, answers that name no
+    label, is drawn where there is one.
+    """
     with plt.rc_context(STYLE):
         figure, panels = plt.subplots(
             1, len(confusions), figsize=(0.9 + len(confusions) * (0.55 * len(codes) + 0.8), 1.5 + 0.5 * len(codes)),
             squeeze=False,
         )  # fmt: skip
         for axes, (variant, counts) in zip(panels[0], confusions.items(), strict=True):
-            matrix = np.array(counts)[:, : len(codes)]  # beyond them `unparsable`, which log-likelihood never is
+            matrix = np.array(counts)
+            columns = [*codes, UNPARSABLE] if matrix[:, -1].any() else codes
+            matrix = matrix[:, : len(columns)]
             share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
             axes.imshow(share, cmap="Greys", vmin=0, vmax=1.15)
             for (row, column), count in np.ndenumerate(matrix):
                 if count:
                     shade = "white" if share[row, column] > 0.55 else "black"
                     axes.text(column, row, count, ha="center", va="center", color=shade)
-            axes.set_xticks(range(len(codes)), codes, rotation=45, ha="right")
+            axes.set_xticks(range(len(columns)), columns, rotation=45, ha="right")
             axes.set_yticks(range(len(codes)), codes)
             axes.set_xlabel("predicted")
             axes.set_title(variant)
@@ -78,6 +88,61 @@ def plot_confusion(confusions: dict[str, list[list[int]]], codes: list[str], pat
         panels[0, 0].set_ylabel("gold")
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
         _save(figure, path)
+
+
+def plot_learning_curve(curve: pd.DataFrame, path: str | Path, *, title: str) -> None:
+    """Draw accuracy over the number of training rows (log scale), one curve a model with its name at its end.
+
+    `curve` is the result of `runs.learning_curve`; bars are 95 % intervals. One size alone gives points without lines.
+    """
+    with plt.rc_context(STYLE):
+        curves = [part for _, part in curve.groupby(["model", "variant"], sort=False)]
+        sizes = sorted(curve["rows"].unique())
+        figure, axes = plt.subplots(figsize=(7, 4))
+        ends = []
+        for place, part in enumerate(curves):
+            # Beside each other, or the intervals of several models at one size would hide each other.
+            rows = part["rows"].to_numpy(dtype=float) * 1.025 ** (place - (len(curves) - 1) / 2)
+            mean, low, high = (100 * part[key].to_numpy() for key in ("mean", "low", "high"))
+            style = {"marker": MARKERS[place % len(MARKERS)], "linestyle": DASHES[place % len(DASHES)]}
+            grey = "0.55" if part["variant"].iloc[0] == "baseline" else "black"
+            axes.errorbar(
+                rows,
+                mean,
+                yerr=[mean - low, high - mean],
+                color=grey,
+                linewidth=1.4,
+                capsize=3,
+                elinewidth=0.9,
+                **style,
+            )
+            ends.append((mean[-1], System(*part[["model", "variant"]].iloc[-1]).name, grey, style["marker"]))
+        axes.set_xscale("log")
+        axes.set_xlim(sizes[0] / 1.2, sizes[-1] * 1.2)
+        axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+        axes.xaxis.set_minor_locator(NullLocator())
+        low, high = axes.get_ylim()
+        axes.set_ylim(max(0, low - 2), min(100, high + 2))
+        low, high = axes.get_ylim()
+        ends.sort()
+        heights = _apart([end[0] for end in ends], (high - low) / 15)
+        beside = axes.get_yaxis_transform()  # x in widths of the axes
+        for (_, name, grey, marker), height in zip(ends, heights, strict=True):
+            axes.plot(1.03, height, marker=marker, color=grey, transform=beside, clip_on=False)
+            axes.text(1.055, height, name, va="center", color=grey, transform=beside)
+        axes.set_xlabel("training rows (log scale)")
+        axes.set_ylabel("accuracy, %")
+        axes.set_title(title, loc="left", fontweight="bold")
+        _save(figure, path)
+
+
+def _apart(heights: list[float], gap: float) -> list[float]:
+    """Return ascending heights at least `gap` apart, around the same mean."""
+    moved: list[float] = []
+    for height in heights:
+        moved.append(max(height, moved[-1] + gap) if moved else height)
+    excess = np.mean(moved) - np.mean(heights)
+    return [height - excess for height in moved]
 
 
 def plot_training(record: dict[str, Any], path: str | Path, *, title: str) -> None:
@@ -133,25 +198,37 @@ def plot_data_quality(quality: dict[str, Any], path: str | Path, *, title: str, 
         _save(figure, path)
 
 
-def plot_calibration(metrics: dict[str, Any], path: str | Path, *, title: str) -> None:
+def plot_calibration(calibrations: dict[str, dict[str, Any]], path: str | Path, *, title: str) -> None:
     """Draw one reliability diagram a variant: accuracy over confidence, with the share of questions in each bin.
 
-    `metrics` is a model's metrics.json.
+    `calibrations` holds the result of `metrics.calibrate` by the variant's name. Where a temperature was fitted, a
+    second line shows the same answers after scaling.
     """
     with plt.rc_context(STYLE):
         figure, panels = plt.subplots(
-            1, len(metrics), figsize=(1 + 3.2 * len(metrics), 3.6), sharey=True, squeeze=False
+            1, len(calibrations), figsize=(1.4 + 3.2 * len(calibrations), 3.9), sharey=True, squeeze=False
         )
-        for axes, (variant, measured) in zip(panels[0], metrics.items(), strict=True):
-            bars = pd.DataFrame(measured["calibration"]["reliability"])
-            total = bars["count"].sum()
+        shown: dict[str, Any] = {}
+        for axes, (variant, measured) in zip(panels[0], calibrations.items(), strict=True):
+            bars = pd.DataFrame(measured["reliability"])
+            share = bars["count"] / bars["count"].sum()
             axes.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1.2)
-            axes.bar(bars["low"], bars["count"] / total, width=bars["high"] - bars["low"], align="edge", color="0.88")
-            axes.plot(bars["confidence"], bars["accuracy"], color="black", marker="o", linewidth=1.4)
-            axes.set_title(f"{variant} (ECE {measured['calibration']['ece']:.3f})")
+            axes.bar(bars["low"], share, width=bars["high"] - bars["low"], align="edge", color="0.90")
+            lines = [("as it is", measured, {"color": "black", "marker": "o"})]
+            if scaled := measured["scaled"]:
+                style = {"color": "0.5", "marker": "s", "markerfacecolor": "white", "linestyle": "--"}
+                lines.append(("after temperature scaling", scaled, style))
+            for name, values, style in lines:
+                points = pd.DataFrame(values["reliability"])
+                (shown[name],) = axes.plot(points["confidence"], points["accuracy"], linewidth=1.4, **style)
+            errors = [f"ECE {measured['ece']:.3f}"]
+            if scaled:
+                errors.append(f"{scaled['ece']:.3f} scaled, T = {measured['temperature']:.2f}")
+            axes.set_title(f"{variant}\n{', '.join(errors)}", fontsize=10)
             axes.set_xlim(0, 1)
             axes.set_ylim(0, 1.02)
             axes.set_xlabel("confidence in the answer")
-        panels[0, 0].set_ylabel("accuracy (line), share (bars)")
+        panels[0, 0].set_ylabel("accuracy (lines), share (bars)")
+        figure.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=len(shown), frameon=False)
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
         _save(figure, path)

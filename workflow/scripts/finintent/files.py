@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,16 +39,18 @@ def read_jsonl(path: str | Path) -> list[dict[str, Any]]:
 
 def parse_jsonl(source: str | Path, text: str) -> list[dict[str, Any]]:
     """Return one object per non-empty line of a text; DataError names the line of `source` that does not parse."""
-    rows = []
+    return [row for _, row in numbered_jsonl(source, text)]
+
+
+def numbered_jsonl(source: str | Path, text: str) -> Iterator[tuple[str, Any]]:
+    """Yield where each non-empty line of a text stands ("FILE, line 3") and its value; DataError as `parse_jsonl`."""
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
+            where = f"{source}, line {number}"
             try:
-                rows.append(json.loads(line))
+                yield where, json.loads(line)
             except json.JSONDecodeError as error:
-                raise DataError(
-                    f"{source}, line {number}: not JSON ({error.msg}); expected one object a line"
-                ) from None
-    return rows
+                raise DataError(f"{where}: not JSON ({error.msg}); expected one object a line") from None
 
 
 def write_json(path: str | Path, value: Any) -> None:

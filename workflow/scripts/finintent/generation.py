@@ -23,7 +23,7 @@ from finintent.requests import (
     message_body,
     query_text,
 )
-from finintent.store import Record, ResponseStore
+from finintent.store import Record, ResponseStore, spending
 from finintent.task import Taxonomy, read_taxonomy
 
 LOWEST_ACCEPTANCE = 0.2  # below it, more rounds are asked for rather than ever more requests at once
@@ -267,26 +267,16 @@ def generation_record(generator: Generator, store: ResponseStore) -> dict[str, A
     requests that this set is made of.
     """
     answers = [store.answers[request.digest] for request, _ in generator.replies]
-    usage = [answer["message"]["usage"] for answer in answers]
     outcomes = [record for record in store.records if record["type"] == "outcome"]
     failures = [reason for record in outcomes for reason in record["failures"].values()]
     return {
         "backend": "anthropic",
-        "generators": dict(Counter(answer["message"]["model"] for answer in answers)),
         "prompt_version": generator.prompt.version,
         "taxonomy_version": generator.task.taxonomy.version,
         "requests": dict(Counter(request.purpose["kind"] for request, _ in generator.replies)),
         "faults": dict(Counter(reply.fault for _, reply in generator.replies if reply.fault)),
         "rounds": generator.rounds,
-        "tokens": {
-            "input": sum(entry["input_tokens"] for entry in usage),
-            "output": sum(entry["output_tokens"] for entry in usage),
-            "cache_read": sum(entry.get("cache_read_input_tokens") or 0 for entry in usage),
-            "cache_written": sum(entry.get("cache_creation_input_tokens") or 0 for entry in usage),
-        },
-        "cost_usd": sum(answer["cost_usd"] for answer in answers),
-        "first_answer": min(answer["time"] for answer in answers),
-        "last_answer": max(answer["time"] for answer in answers),
+        **spending(answers),
         "spent_usd": store.spent_usd,
         "batches": {
             "collected": len(outcomes),

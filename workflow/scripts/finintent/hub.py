@@ -2,30 +2,22 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import datasets
-import httpx
-from huggingface_hub import HfApi, errors, is_offline_mode, snapshot_download
+from huggingface_hub import HfApi, snapshot_download
 
 from finintent.curation import UNKNOWN_PERSONA, normalise
 from finintent.errors import DataError, HubError
+from finintent.hub_errors import hub_errors
 from finintent.task import Instruction, Taxonomy
 
 COLUMNS = ("instruction", "input", "output")
 SPLITS = ("train", "validation", "test")
 FILES = ["*.json", "*.jsonl", "*.csv", "*.parquet", "README.md"]
 PUBLISHED = ["README.md", "train.jsonl", "validation.jsonl"]  # never rejected.jsonl: it holds evaluation questions
-ERRORS = (httpx.HTTPError, errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, ValueError)
-ADVICE = {  # a narrower class before a wider one
-    errors.HFValidationError: "no name of a repository; expected owner/name",
-    errors.GatedRepoError: "gated; accept its terms on its page, and set HF_TOKEN to a token of that account",
-    errors.RevisionNotFoundError: "no such revision; give a commit of its history, 40 hexadecimal digits",
-    errors.RepositoryNotFoundError: "no such data set, or a private one; check the name and HF_TOKEN",
-}
 
 
 def download_alpaca(repo_id: str, revision: str, cache: str | Path, token: str | None = None) -> list[dict[str, str]]:
@@ -35,7 +27,7 @@ def download_alpaca(repo_id: str, revision: str, cache: str | Path, token: str |
     one needs no network. HubError when the Hub does not give them, DataError when they are no Alpaca rows.
     """
     source = f"{repo_id}@{revision}"
-    with _hub_errors(source):
+    with hub_errors(source):
         folder = snapshot_download(
             repo_id, repo_type="dataset", revision=revision, cache_dir=cache, token=token or None, allow_patterns=FILES
         )
@@ -96,34 +88,9 @@ def push_dataset(folder: str | Path, repo_id: str, token: str | None, private: b
     if missing := [name for name in PUBLISHED if not Path(folder, name).is_file()]:
         raise DataError(f"{folder}: no {', '.join(missing)}; make the card and both splits before the upload")
     api = HfApi(token=token.strip())
-    with _hub_errors(repo_id):
+    with hub_errors(repo_id):
         api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
         if private and not api.dataset_info(repo_id).private:
             raise HubError(f"{repo_id}: there already, and public; make it private, or set private: false")
         commit = api.upload_folder(repo_id=repo_id, folder_path=folder, repo_type="dataset", allow_patterns=PUBLISHED)
     return commit.commit_url
-
-
-@contextmanager
-def _hub_errors(subject: str) -> Iterator[None]:
-    try:
-        yield
-    except ERRORS as error:
-        raise HubError(f"{subject}: {_advice(error)}") from None
-
-
-def _advice(error: BaseException) -> str:
-    """Say what to do about an error. Not in its own words where they are of the connection: they can hold the token."""
-    if is_offline_mode():
-        return "not in the cache, and HF_HUB_OFFLINE is set; unset it"
-    if isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__:
-        return _advice(error.__cause__)
-    if advice := next((ADVICE[kind] for kind in ADVICE if isinstance(error, kind)), None):
-        return advice
-    if isinstance(error, errors.HfHubHTTPError):
-        status = error.response.status_code
-        todo = "set HF_TOKEN to a token that may do this" if status in (401, 403) else "mend that, or run again later"
-        return f"the Hub answered {status} ({error.server_message or 'no reason given'}); {todo}"
-    if isinstance(error, ValueError):
-        return " ".join(str(error).split())  # on the card's metadata
-    return f"the Hub cannot be reached ({type(error).__name__}); check the network and HF_ENDPOINT, then run again"

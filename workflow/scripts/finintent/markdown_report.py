@@ -8,6 +8,7 @@ import pandas as pd
 
 from finintent.files import read_json
 from finintent.statistics import wilson
+from finintent.systems import System
 
 TEMPLATE = Path(__file__).parents[2] / "report/report.md.j2"
 SUSPECTS = 20  # questions listed
@@ -16,9 +17,15 @@ SUSPECTS = 20  # questions listed
 def markdown_report(
     dataset: str,
     seed: int,
+    systems: list[System],
+    usd_per_hour: float | None,
     *,
     summary: str,
+    runs: str,
     accuracy: str,
+    permutations: str,
+    seeds: str,
+    learning_curve: str,
     questions: str,
     slices: str,
     curation: str,
@@ -26,31 +33,40 @@ def markdown_report(
     training: list[str],
     published: str,
 ) -> str:
-    """Render the report; each further argument is the path of the result that it is named after."""
+    """Render the report; `systems` are the training runs, the main one first, and `training` their records, in the
+    same order; `usd_per_hour` is what the machine costs, None if that is not known; each further argument is the path
+    of the result that it is named after.
+    """
     asked = pd.read_csv(questions)
     suspects = asked[asked["label_suspect"]]
-    records = [{"model": Path(path).parts[-3], **read_json(path)} for path in training]
+    records = [{**system._asdict(), **read_json(path)} for system, path in zip(systems, training, strict=True)]
     environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, autoescape=False)  # noqa: S701 - no HTML
-    environment.filters["percent"] = lambda share: f"{100 * share:.1f}"
+    environment.filters["percent"] = lambda share: f"{100 * share:z.1f}"
+    environment.filters["decimals"] = lambda value: "-" if value is None else f"{value:.3f}"
+    environment.filters["system"] = lambda row: System(row["model"], row["variant"]).name
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         dataset=dataset,
         seed=seed,
+        usd_per_hour=usd_per_hour,
         summary=read_json(summary),
+        runs=read_json(runs),
         accuracy=_rows(accuracy),
-        majority=asked["gold"].value_counts(normalize=True).iloc[0],
+        permutations=_rows(permutations),
+        seeds=_rows(seeds),
+        learning_curve=_rows(learning_curve),
         suspects=suspects.head(SUSPECTS).to_dict("records"),
         suspects_total=len(suspects),
         slices=_rows(slices),
         curation=read_json(curation),
         quality=read_json(quality),
         training=records,
-        versions=records[0]["versions"],
         published=[_with_interval(row) for row in _rows(published)],
     )
 
 
 def _rows(path: str) -> list[dict[str, Any]]:
-    return pd.read_csv(path).to_dict("records")
+    table = pd.read_csv(path).convert_dtypes()  # counts stay whole numbers where some are missing
+    return table.astype(object).where(table.notna(), None).to_dict("records")
 
 
 def _with_interval(row: dict[str, Any]) -> dict[str, Any]:

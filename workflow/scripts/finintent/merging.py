@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from peft import PeftModel
 from safetensors import safe_open
+from transformers import AutoTokenizer
 
 from finintent.errors import MergeError
 from finintent.scoring import load_model
@@ -17,6 +18,17 @@ from finintent.scoring import load_model
 FLOAT32_TOLERANCE = 1e-4
 # bfloat16 keeps 8 bits (2^-8 = 4e-3 of each merged weight is rounded away) where base + adapter keeps them apart.
 BFLOAT16_TOLERANCE = 0.1
+
+
+def restore_tokenizer(base: Path, merged: Path) -> None:
+    """Give a merged model its base's tokenizer.
+
+    LlamaFactory's export writes the tokenizer as it loaded it, with flags of its own, and where it knows no chat
+    template an empty one, of which it also makes a Modelfile for Ollama.
+    """
+    for name in ("chat_template.jinja", "Modelfile"):
+        (merged / name).unlink(missing_ok=True)
+    AutoTokenizer.from_pretrained(base).save_pretrained(merged)
 
 
 def changed_tensors(base: Path, merged: Path) -> list[str]:

@@ -6,30 +6,67 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import confusion_matrix
 
-from finintent.calibration import brier, expected_calibration_error, log_loss, probabilities, reliability
+from finintent.calibration import (
+    brier,
+    expected_calibration_error,
+    fit_temperature,
+    log_loss,
+    probabilities,
+    reliability,
+)
 from finintent.errors import DataError
 from finintent.scorers import TEXT_SCORERS
 from finintent.statistics import UNPARSABLE, McNemar, macro_f1, mcnemar_exact, per_class, wilson
 
 Row = dict[str, Any]
 LOG_LIKELIHOOD = "loglikelihood"
+GREEDY = "greedy"  # what a model without probabilities is scored by instead
 SCORERS = (LOG_LIKELIHOOD, *TEXT_SCORERS)
 
 
 def answers(rows: list[Row], scorer: str, names: dict[str, str]) -> list[str | None]:
     """Return the label code that each prediction comes out as under a scorer, None where it comes out as none.
 
-    `names`: option text by label code. A classifier, which says nothing, is scored by its probabilities throughout.
+    `names`: option text by label code. A classifier, which says nothing, is scored by its probabilities throughout; a
+    model behind an API, which gives no probabilities, by the one letter that it names (`greedy`) in their stead.
     """
     return [_answer(row, scorer, names) for row in rows]
 
 
 def _answer(row: Row, scorer: str, names: dict[str, str]) -> str | None:
-    if scorer == LOG_LIKELIHOOD or row["text"] is None:
-        return max(row["log_probabilities"], key=row["log_probabilities"].__getitem__)
+    if row["log_probabilities"] is not None and (scorer == LOG_LIKELIHOOD or row["text"] is None):
+        return most_probable(row["log_probabilities"])
     options = row["options"]
     shown = {letter: names[code] for letter, code in options.items()}
-    return options.get(TEXT_SCORERS[scorer](row["text"], list(options), shown))
+    read = TEXT_SCORERS[GREEDY if scorer == LOG_LIKELIHOOD else scorer]
+    return options.get(read(row["text"], list(options), shown))
+
+
+def most_probable(log_probabilities: dict[str, float]) -> str:
+    """Return the label code with the highest log-probability."""
+    return max(log_probabilities, key=log_probabilities.__getitem__)
+
+
+def has_probabilities(rows: list[Row]) -> bool:
+    """Whether every prediction holds the probabilities of its options."""
+    return all(row["log_probabilities"] is not None for row in rows)
+
+
+def measure(rows: list[Row], validation: list[Row], names: dict[str, str]) -> dict[str, Any]:
+    """Return the metrics of one set of predictions; `names`: option text by label code.
+
+    headline: the scorer that counts first; scorers: `summarise` of each that applies; calibration, where there are
+    probabilities, with the temperature that `validation`, predictions of the same model on validation rows, gives;
+    permutations, where the options were shown in several orders; else None.
+    """
+    sure = has_probabilities(rows)
+    headline = LOG_LIKELIHOOD if sure else GREEDY
+    return {
+        "headline": headline,
+        "scorers": {scorer: summarise(rows, names, scorer) for scorer in (SCORERS if sure else TEXT_SCORERS)},
+        "calibration": calibrate(rows, list(names), temperature(validation, list(names))) if sure else None,
+        "permutations": permuted(rows) if sure else None,
+    }
 
 
 def summarise(rows: list[Row], names: dict[str, str], scorer: str) -> dict[str, Any]:
@@ -58,10 +95,38 @@ def summarise(rows: list[Row], names: dict[str, str], scorer: str) -> dict[str, 
     }
 
 
-def calibrate(rows: list[Row], codes: list[str]) -> dict[str, Any]:
-    """Return how far the probabilities of the options can be believed: brier, log_loss (nats), ece, reliability."""
-    options = probabilities([[row["log_probabilities"][code] for code in codes] for row in rows])
-    gold = np.array([codes.index(row["gold"]) for row in rows])
+def temperature(validation: list[Row], codes: list[str]) -> float | None:
+    """Return the temperature that fits predictions on validation rows best, None where there is nothing to fit it on:
+
+    no rows, all of them right (the surer, the better), or the same probabilities for each.
+    """
+    if not validation or not has_probabilities(validation):
+        return None
+    scores, gold = _scores(validation, codes)
+    if (scores.argmax(axis=1) == gold).all() or (scores == scores[0]).all():
+        return None
+    return fit_temperature(scores, gold)
+
+
+def calibrate(rows: list[Row], codes: list[str], temperature: float | None = None) -> dict[str, Any]:
+    """Return how far the probabilities of the options can be believed: brier, log_loss (nats), ece, confidence,
+    reliability; and under `scaled` the same after division by `temperature`, None without one.
+    """
+    scores, gold = _scores(rows, codes)
+    return {
+        **_calibration(probabilities(scores), gold),
+        "temperature": temperature,
+        "scaled": temperature and _calibration(probabilities(scores, temperature), gold),
+    }
+
+
+def _scores(rows: list[Row], codes: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return log-probabilities, shape (questions, labels), and the gold columns, shape (questions,)."""
+    scores = np.array([[row["log_probabilities"][code] for code in codes] for row in rows])
+    return scores, np.array([codes.index(row["gold"]) for row in rows])
+
+
+def _calibration(options: np.ndarray, gold: np.ndarray) -> dict[str, Any]:
     confidence, right = options.max(axis=1), options.argmax(axis=1) == gold
     return {
         "brier": brier(options, gold),
@@ -69,6 +134,31 @@ def calibrate(rows: list[Row], codes: list[str]) -> dict[str, Any]:
         "ece": expected_calibration_error(confidence, right),
         "confidence": float(confidence.mean()),
         "reliability": reliability(confidence, right),
+    }
+
+
+def permuted(rows: list[Row]) -> dict[str, Any] | None:
+    """Return how answers depend on the order of the options, by log-likelihood; None where only one order was shown.
+
+    orders: how many were shown, the question's own first; accuracy of each (0-1), their mean and worst; consistency:
+    share of questions with the same answer in all of them. DataError where questions have different numbers of orders.
+    """
+    shown = [[row, *row.get("permutations", ())] for row in rows]
+    if len(counts := {len(orders) for orders in shown}) > 1:
+        raise DataError(
+            f"some questions were shown in {min(counts)} orders of their options, others in {max(counts)}; "
+            "evaluate all of them anew under one setting"
+        )
+    if counts == {1}:
+        return None
+    answered = np.array([[most_probable(order["log_probabilities"]) for order in orders] for orders in shown])
+    accuracy = (answered == np.array([[row["gold"]] for row in rows])).mean(axis=0)
+    return {
+        "orders": answered.shape[1],
+        "accuracy": accuracy.tolist(),
+        "mean": float(accuracy.mean()),
+        "worst": float(accuracy.min()),
+        "consistency": float((answered == answered[:, :1]).all(axis=1).mean()),
     }
 
 

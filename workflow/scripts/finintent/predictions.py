@@ -3,13 +3,19 @@
 from typing import Any
 
 
-def prediction(question: dict[str, Any], log_probabilities: dict[str, float], text: str | None) -> dict[str, Any]:
+def prediction(
+    question: dict[str, Any],
+    log_probabilities: dict[str, float] | None,
+    text: str | None,
+    permutations: list[dict[str, Any]] | None = None,
+) -> dict[str, Any]:
     """Return a row of predictions.
 
-    `log_probabilities`: natural logarithm of each option's probability by label code; `text`: the raw greedy answer
-    (None for a classifier, which names a label without words); `options`: label code by the letter shown.
+    `log_probabilities`: natural logarithm of each option's probability by label code (None where they are not told);
+    `text`: the raw greedy answer (None where no words were asked for); `options`: label code by the letter shown;
+    `permutations`: `options` and `log_probabilities` of the same question under other orders of its options.
     """
-    return {
+    row = {
         "id": question["id"],
         "question": question["question"],
         "gold": question["gold"],
@@ -18,3 +24,4 @@ def prediction(question: dict[str, Any], log_probabilities: dict[str, float], te
         "log_probabilities": log_probabilities,
         "text": text,
     }
+    return row | {"permutations": permutations} if permutations else row

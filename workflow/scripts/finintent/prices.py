@@ -61,7 +61,7 @@ class Prices(BaseModel):
 
 def estimate_tokens(body: dict[str, Any]) -> int:
     """Return about how many input tokens a request has, without asking the API."""
-    text = "".join(block["text"] for block in body["system"]) + "".join(
+    text = "".join(block["text"] for block in body.get("system", [])) + "".join(
         message["content"] for message in body["messages"]
     )
     text += json.dumps(body["output_config"])

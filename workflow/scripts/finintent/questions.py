@@ -1,11 +1,13 @@
-"""Evaluation questions, read from OpenFinData's multiple-choice format."""
+"""Questions: those of the evaluation, in OpenFinData's multiple-choice format, and a user's own."""
 
 from pathlib import Path
 from typing import Any
 
 from finintent.errors import DataError
-from finintent.files import read_json
+from finintent.files import numbered_jsonl, read_json, read_text
 from finintent.task import LETTERS, Taxonomy
+
+TEXT_KEYS = ("question", "text")
 
 
 def read_questions(path: str | Path, taxonomy: Taxonomy, marker: str) -> list[dict[str, Any]]:
@@ -27,6 +29,14 @@ def read_questions(path: str | Path, taxonomy: Taxonomy, marker: str) -> list[di
             raise DataError(f"{path}, item {index}: id {question['id']!r} is that of item {seen[question['id']]} too")
         seen[question["id"]] = index
     return questions
+
+
+def validation_questions(rows: list[dict[str, Any]], taxonomy: Taxonomy) -> list[dict[str, Any]]:
+    """Return curated rows as questions, with the options in the order of a training row."""
+    return [
+        {"id": row["id"], "question": row["query"], "options": taxonomy.options, "gold": row["label"], "hard": False}
+        for row in rows
+    ]
 
 
 def _question(where: str, item: Any, codes: dict[str, str], marker: str) -> dict[str, Any]:
@@ -51,3 +61,28 @@ def _question(where: str, item: Any, codes: dict[str, str], marker: str) -> dict
         "gold": codes[options[item["answer"]]],
         "hard": bool(item.get("hard", False)),
     }
+
+
+def read_texts(path: str | Path) -> list[str]:
+    """Return the questions of a file of JSON lines, each under "question" or "text"; blank lines are passed over.
+
+    DataError names the line that holds none, and a file without lines.
+    """
+    texts = [_text(where, row) for where, row in numbered_jsonl(path, read_text(path))]
+    if not texts:
+        raise DataError(f"{path}: no questions, expected one object with {' or '.join(TEXT_KEYS)} a line")
+    return texts
+
+
+def _text(where: str, row: Any) -> str:
+    keys = [key for key in TEXT_KEYS if key in row] if isinstance(row, dict) else []
+    if not keys:
+        raise DataError(f"{where}: found {str(row)[:80]!r}, expected an object with {' or '.join(TEXT_KEYS)}")
+    return checked(row[keys[0]], f"{where}: {keys[0]}")
+
+
+def checked(text: Any, where: str = "the question") -> str:
+    """Return a question without white space around it; DataError where it is no text, or nothing is left."""
+    if not isinstance(text, str) or not text.strip():
+        raise DataError(f"{where} is {text!r}, expected some words")
+    return text.strip()

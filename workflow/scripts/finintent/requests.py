@@ -52,6 +52,14 @@ class Plan(BaseModel):
     judge: Judge | None = None
 
 
+class AnswerPlan(BaseModel):
+    """What decides how a model answers an evaluation question; see the configuration's schema for each."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    effort: str
+    max_tokens: int
+
+
 def _fields(template: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
 

@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -98,3 +99,20 @@ class ResponseStore:
             self.spent_usd += record["cost_usd"]
         else:
             self.records.append(record)
+
+
+def spending(answers: list[Record]) -> dict[str, Any]:
+    """Return what some stored answers took: who gave how many, tokens by kind, US dollars, first and last time."""
+    usage = [answer["message"]["usage"] for answer in answers]
+    return {
+        "generators": dict(Counter(answer["message"]["model"] for answer in answers)),
+        "tokens": {
+            "input": sum(entry["input_tokens"] for entry in usage),
+            "output": sum(entry["output_tokens"] for entry in usage),
+            "cache_read": sum(entry.get("cache_read_input_tokens") or 0 for entry in usage),
+            "cache_written": sum(entry.get("cache_creation_input_tokens") or 0 for entry in usage),
+        },
+        "cost_usd": sum(answer["cost_usd"] for answer in answers),
+        "first_answer": min(answer["time"] for answer in answers),
+        "last_answer": max(answer["time"] for answer in answers),
+    }

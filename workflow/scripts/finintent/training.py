@@ -18,7 +18,8 @@ def training_config(
     *,
     model: str,
     data: str,
-    template: str,
+    template: str | None,
+    split_special_tokens: bool,
     checkpoints: str,
     settings: dict[str, Any],
     seed: int,
@@ -27,12 +28,13 @@ def training_config(
 ) -> dict[str, Any]:
     """Return the arguments of `llamafactory-cli train` for one LoRA run.
 
-    `settings` is the merged `training` block: LlamaFactory's own keys. Validation runs after each epoch and the
-    epoch with the lowest validation loss is kept.
+    `settings`: LlamaFactory's own keys, those of the batching among them. Validation runs after each epoch and the
+    epoch with the lowest validation loss is kept. Without a `template` LlamaFactory reads that of the tokenizer.
     """
     return {
         "model_name_or_path": model,
-        "template": template,
+        **({} if template is None else {"template": template}),
+        "split_special_tokens": split_special_tokens,
         "stage": "sft",
         "do_train": True,
         "finetuning_type": "lora",
@@ -52,6 +54,7 @@ def training_config(
         "metric_for_best_model": "eval_loss",
         "greater_is_better": False,
         "prediction_loss_only": True,
+        "include_effective_tokens_per_second": True,
         "report_to": "none",
         # The memory tracker spins a thread on the CPU: worth it only where it reads a GPU's memory.
         "skip_memory_metrics": not gpu,
@@ -62,16 +65,48 @@ def training_config(
 # Keys that the workflow sets; a configuration that sets one would be overruled without a word.
 OWN_KEYS = {
     "adapter_name_or_path", "val_size", "overwrite_output_dir", "trust_remote_code", "fp16", "pure_bf16",
-    *training_config(model="", data="", template="", checkpoints="", settings={}, seed=0, bf16=False, gpu=False),
+    *training_config(
+        model="", data="", template="", split_special_tokens=False, checkpoints="", settings={}, seed=0, bf16=False,
+        gpu=False,
+    ),
 }  # fmt: skip
+
+
+def smaller(config: dict[str, Any]) -> dict[str, Any] | None:
+    """Return a training configuration for less memory and the same optimizer steps, None where there is none.
+
+    First activations are computed again instead of being kept, then half as many rows (or the next divisor) are read
+    at once, and as many more times; validation reads half as many each time.
+    """
+    # Validation may have been what did not fit.
+    config = {**config, "per_device_eval_batch_size": max(1, config.get("per_device_eval_batch_size", 8) // 2)}
+    if config["disable_gradient_checkpointing"]:
+        return {**config, "disable_gradient_checkpointing": False}
+    rows = config["per_device_train_batch_size"]
+    step = rows * config["gradient_accumulation_steps"]
+    if rows == 1:
+        return None
+    fewer = max(size for size in range(1, rows) if step % size == 0)
+    return {
+        **config,
+        "per_device_train_batch_size": fewer,
+        "gradient_accumulation_steps": step // fewer,
+        "disable_gradient_checkpointing": True,
+    }
 
 
 def merge_config(*, model: str, adapter: str, merged: str) -> dict[str, Any]:
     """Return the arguments of `llamafactory-cli export`.
 
     The merged weights keep the base's own precision, as its config.json names it. No template is given: the export
-    needs none, and with some templates LlamaFactory 0.9.5 fails after it has written the weights.
+    needs none, and with some templates LlamaFactory 0.9.5 fails after it has written the weights. ModelError for a
+    quantised base, into which nothing can be merged.
     """
+    if "quantization_config" in read_json(Path(model) / "config.json"):
+        raise ModelError(
+            f"{model}/config.json: a quantised model, into which no adapter can be merged; give the unquantised one, "
+            "and quantise it for training alone with training.llamafactory.quantization_bit"
+        )
     return {
         "model_name_or_path": model,
         "adapter_name_or_path": adapter,
@@ -90,6 +125,14 @@ def weights_dtype(model: Path) -> str:
     if dtype is None:
         raise ModelError(f"{model}/config.json: neither dtype nor torch_dtype; add the precision of the weights")
     return dtype
+
+
+def splits_special_tokens(model: Path) -> bool:
+    """Return whether a model's tokenizer reads a special token that is spelled in a text as ordinary text.
+
+    LlamaFactory has to be told: it overrules what tokenizer_config.json says with a default of its own.
+    """
+    return read_json(model / "tokenizer_config.json").get("split_special_tokens", False)
 
 
 def collect_adapter(checkpoints: Path, adapter: Path) -> None:
@@ -133,6 +176,7 @@ def training_record(checkpoints: Path, rows: int, resumed_step: int) -> dict[str
         "best_epoch": best["epoch"],
         "best_validation_loss": best["eval_loss"],
         "seconds": results["train_runtime"],
+        "tokens_per_second": results["effective_tokens_per_sec"] * share or None,  # LlamaFactory counts the whole run
         "rows_per_second": rows * results["epoch"] * share / (results["train_runtime"] - evaluating) if share else None,
         "training_loss": _curve(training, "loss"),
         "validation_loss": _curve(validation, "eval_loss"),

@@ -1,0 +1,257 @@
+"""Speed and memory of every stage at full size, on random weights. Usage: python tests/gpu/measure.py --help
+
+Random weights say nothing of accuracy and everything of speed and memory. The prompts are real ones of a study on this
+machine (`snakemake --cores 1 --until format_alpaca prepare_model`), cut into tokens by its embedded model's tokenizer.
+Each command prints one JSON object a measurement.
+"""
+
+import json
+import os
+import resource
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+import yaml
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GlmConfig,
+    LlamaConfig,
+    PretrainedConfig,
+    Qwen2Config,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "workflow/scripts"))
+
+from finintent.accelerator import run_llamafactory  # noqa: E402 - after the path
+from finintent.files import read_json, read_jsonl  # noqa: E402
+from finintent.hardware import metered  # noqa: E402
+from finintent.memory import FUSED_TYPES, GIB, fastest, model_shape, original, training_bytes  # noqa: E402
+from finintent.prompting import Prompter  # noqa: E402
+from finintent.scoring import load_model, predict  # noqa: E402
+from finintent.task import read_instruction, read_taxonomy  # noqa: E402
+from finintent.training import GPU_MEMORY, merge_config, training_config  # noqa: E402
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+SHAPES: dict[str, PretrainedConfig] = {
+    "qwen2.5-7b": Qwen2Config(
+        vocab_size=152064, hidden_size=3584, intermediate_size=18944, num_hidden_layers=28, num_attention_heads=28,
+        num_key_value_heads=4, max_position_embeddings=32768, rms_norm_eps=1e-6, tie_word_embeddings=False,
+    ),
+    "llama-3-8b": LlamaConfig(
+        vocab_size=128256, hidden_size=4096, intermediate_size=14336, num_hidden_layers=32, num_attention_heads=32,
+        num_key_value_heads=8, max_position_embeddings=8192,
+    ),
+    "chatglm3-6b": GlmConfig(
+        vocab_size=65024, hidden_size=4096, intermediate_size=13696, num_hidden_layers=28, num_attention_heads=32,
+        num_key_value_heads=2, head_dim=128, max_position_embeddings=8192, rms_norm_eps=1e-5, attention_bias=True,
+        partial_rotary_factor=0.5, tie_word_embeddings=False, pad_token_id=0, eos_token_id=2,
+    ),
+    "baichuan2-7b": LlamaConfig(
+        vocab_size=125696, hidden_size=4096, intermediate_size=11008, num_hidden_layers=32, num_attention_heads=32,
+        num_key_value_heads=32, max_position_embeddings=4096,
+    ),
+}  # fmt: skip
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+RANK = 8
+SETTINGS = {
+    "lora_rank": RANK, "lora_alpha": 16, "lora_target": "all", "learning_rate": 1e-4, "lr_scheduler_type": "cosine",
+    "warmup_ratio": 0.1, "cutoff_len": 2048, "logging_steps": 1,
+}  # fmt: skip
+BATCH = 8
+Data = Annotated[Path, typer.Argument(help="folder of an Alpaca set")]
+
+
+@app.command()
+def matmul(size: int = 8192, repeats: int = 20) -> None:
+    """Print the card's rate of bfloat16 matrix products."""
+    a, b = (torch.randn(size, size, device="cuda", dtype=torch.bfloat16) for _ in range(2))
+    for _ in range(5):
+        a @ b
+    synchronise()
+    start = time.perf_counter()
+    for _ in range(repeats):
+        a @ b
+    torch.cuda.synchronize()
+    seconds = (time.perf_counter() - start) / repeats
+    report(device=torch.cuda.get_device_name(), bf16_matmul_tflops=2 * size**3 / seconds / 1e12)
+
+
+@app.command()
+def write(shape: str, folder: Path, tokenizer: Path, layers: int = 0) -> None:
+    """Write a model of that shape with random bfloat16 weights; with `layers`, only so many of its layers."""
+    config = SHAPES[shape]
+    config.num_hidden_layers = layers or config.num_hidden_layers
+    config.pad_token_id = 0
+    with torch.device(DEVICE):
+        model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+    model.save_pretrained(folder, max_shard_size="5GB")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy2(tokenizer / name, folder / name)
+    report(shape=shape, parameters=model.num_parameters())
+
+
+@app.command()
+def train(
+    folder: Path,
+    data: Data,
+    work: Path,
+    preset: str = "fast",
+    rows: Annotated[int, typer.Option(help="rows an optimizer step")] = BATCH,
+    steps: int = 63,
+    cap_gib: Annotated[float, typer.Option(help="memory that PyTorch may take; 0: all")] = 22,
+    options: str = "{}",
+) -> None:
+    """Train for some steps; print speed, memory measured and estimated, and the time until the first step."""
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    config = AutoConfig.from_pretrained(folder)
+    shape, tokens = model_shape(config, RANK), longest_prompt(folder, data)
+    memory_gb = (cap_gib or card_bytes() / GIB) * 24 / 22
+    batching = (
+        original(rows)
+        if preset == "original"
+        else fastest(
+            shape, rows, tokens, fused=DEVICE == "cuda" and config.model_type in FUSED_TYPES, memory_gb=memory_gb
+        )
+    )
+    arguments = training_config(
+        model=str(folder), data=str(data), template="gemma", split_special_tokens=False, seed=1, bf16=True,
+        checkpoints=str(work / "out"), gpu=DEVICE == "cuda",
+        settings=SETTINGS | batching.arguments() | yaml.safe_load(options),
+    )  # fmt: skip
+    arguments |= {"max_steps": steps, "eval_strategy": "no", "save_strategy": "no", "load_best_model_at_end": False}
+    del arguments["eval_dataset"]
+    (work / "train.yaml").write_text(yaml.safe_dump(arguments))
+    cap_children(cap_gib)
+    with metered() as job:
+        status = run_llamafactory("train", str(work / "train.yaml"))
+    if status:
+        report(command="train", preset=preset, batching=vars(batching), status=status)
+        return
+    results = read_json(work / "out/all_results.json")
+    entries = [entry for entry in read_jsonl(work / "out/trainer_log.jsonl") if "loss" in entry]
+    warm = min(3, steps - 1)
+    steady = (seconds_of(entries[-1]) - seconds_of(entries[warm - 1])) / (steps - warm)
+    per_token = 4 * (shape.weights - shape.vocabulary * shape.hidden) + 6 * shape.adapter_weights
+    tokens_a_row = (
+        results["effective_tokens_per_sec"]
+        * results["train_runtime"]
+        / results["epoch"]
+        / len(read_json(data / "train.json"))
+    )
+    report(
+        command="train", preset=preset, options=options, batching=vars(batching), cap_gib=cap_gib,
+        rows_per_second=steps * rows / results["train_runtime"], steady_rows_per_second=rows / steady,
+        steady_model_tflops=rows / steady * tokens_a_row * per_token / 1e12,
+        torch_peak_gib=sum(results.get(key, 0) for key in GPU_MEMORY) / GIB,
+        card_peak_gib=(job["peak_bytes"] or 0) / GIB,
+        estimated_gib=training_bytes(shape, batching, tokens) / GIB,
+        outside_training_seconds=job["seconds"] - results["train_runtime"],
+        watt_hours=(job["energy_joules"] or 0) / 3600,
+    )  # fmt: skip
+
+
+@app.command()
+def merge(folder: Path, adapter: Path, merged: Path, cap_gib: float = 22) -> None:
+    """Merge an adapter."""
+    shutil.rmtree(merged, ignore_errors=True)
+    path = merged.with_suffix(".yaml")
+    path.write_text(yaml.safe_dump(merge_config(model=str(folder), adapter=str(adapter), merged=str(merged))))
+    cap_children(cap_gib)
+    with metered() as job:
+        status = run_llamafactory("export", str(path))
+    host = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+    report(command="merge", status=status, seconds=job["seconds"], card_peak_gib=(job["peak_bytes"] or 0) / GIB,
+           host_peak_gib=host)  # fmt: skip
+
+
+@app.command()
+def evaluate(
+    folder: Path,
+    questions: Path,
+    cap_gib: float = 22,
+    batch_size: int = 64,
+    permutations: int = 1,
+    loop_questions: Annotated[int, typer.Option(help="questions that the original's way is timed on")] = 24,
+) -> None:
+    """Answer every question, and some in the original's way: one at a time, up to 512 new tokens."""
+    if DEVICE == "cuda":
+        torch.cuda.set_per_process_memory_fraction(cap_gib * GIB / card_bytes())
+    resources = ROOT / "resources/intent_understanding"
+    taxonomy = read_taxonomy(resources / "taxonomy.yaml")
+    instruction = read_instruction(resources / "prompts/instruction.yaml")
+    prompter, asked = Prompter(str(folder), "gemma"), read_jsonl(questions)
+    with metered() as loading:
+        model = load_model(str(folder), bf16=True)
+    settings = {"batch_size": batch_size, "seed": 1, "permutations": permutations, "max_new_tokens": 8}
+    predict(model, prompter, asked[:batch_size], taxonomy, instruction, **settings)  # warm up
+    with metered() as job:
+        predict(model, prompter, asked, taxonomy, instruction, **settings)
+        synchronise()
+    peak = torch.cuda.max_memory_allocated() if DEVICE == "cuda" else 0
+    prompts = [
+        prompter.encode(instruction.render(question["question"], taxonomy_options(question, taxonomy)), "")[0]
+        for question in asked[:loop_questions]
+    ]
+    # Random weights end an answer by chance only: the shortest loop that could be is of answers of one letter and an
+    # end, the longest of 512 tokens each.
+    seconds = {}
+    for tokens, some in ((2, prompts), (512, prompts[:2])):
+        start = time.perf_counter()
+        for prompt in some:
+            ids = torch.tensor([prompt], device=model.device)
+            model.generate(ids, attention_mask=torch.ones_like(ids), min_new_tokens=tokens, max_new_tokens=tokens,
+                           do_sample=True, temperature=0.95, top_p=0.7, top_k=50, pad_token_id=0)  # fmt: skip
+        synchronise()
+        seconds[tokens] = (time.perf_counter() - start) / len(some) * len(asked)
+    report(
+        command="evaluate", questions=len(asked), batch_size=batch_size, permutations=permutations,
+        load_seconds=loading["seconds"], seconds=job["seconds"], torch_peak_gib=peak / GIB,
+        original_loop_seconds_2_tokens=seconds[2], original_loop_seconds_512_tokens=seconds[512],
+    )  # fmt: skip
+
+
+def taxonomy_options(question: dict[str, Any], taxonomy: Any) -> dict[str, str]:
+    return {letter: taxonomy.names[code] for letter, code in question["options"].items()}
+
+
+def longest_prompt(folder: Path, data: Path) -> int:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    return 16 + max(len(tokenizer.encode(row["instruction"])) for row in read_json(data / "train.json"))
+
+
+def seconds_of(entry: dict[str, Any]) -> int:
+    hours, minutes, seconds = map(int, entry["elapsed_time"].split(":"))
+    return 3600 * hours + 60 * minutes + seconds
+
+
+def card_bytes() -> float:
+    return torch.cuda.get_device_properties(0).total_memory if DEVICE == "cuda" else 24 * GIB
+
+
+def synchronise() -> None:
+    if DEVICE == "cuda":
+        torch.cuda.synchronize()
+
+
+def cap_children(gib: float) -> None:
+    """Let the processes that are started from here on take no more of the card's memory than that."""
+    share = gib * GIB / card_bytes() if gib else 1
+    os.environ["PYTORCH_ALLOC_CONF"] = f"expandable_segments:True,per_process_memory_fraction:{share:.6f}"
+
+
+def report(**values: Any) -> None:
+    rounded = {key: round(value, 2) if isinstance(value, float) else value for key, value in values.items()}
+    print(json.dumps(rounded, ensure_ascii=False), flush=True)
+
+
+if __name__ == "__main__":
+    app()

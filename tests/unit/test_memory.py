@@ -1,0 +1,156 @@
+"""The memory model against peaks measured on a GPU, and what is done when it is wrong."""
+
+import json
+import runpy
+from pathlib import Path
+
+import pytest
+import yaml
+from transformers import LlamaConfig, Qwen2Config
+
+from finintent.errors import ConfigError, TrainingError
+from finintent.hardware import metered
+from finintent.memory import GIB, Batching, batchings, fastest, model_shape, original, training_bytes
+from finintent.training import smaller
+from tiny import ROOT
+
+SHAPES = {
+    "qwen2.5-7b": Qwen2Config(
+        vocab_size=152064, hidden_size=3584, intermediate_size=18944, num_hidden_layers=28, num_attention_heads=28,
+        num_key_value_heads=4, tie_word_embeddings=False,
+    ),
+    "llama-3-8b": LlamaConfig(
+        vocab_size=128256, hidden_size=4096, intermediate_size=14336, num_hidden_layers=32, num_attention_heads=32,
+        num_key_value_heads=8,
+    ),
+}  # fmt: skip
+LONGEST = 128  # tokens of a row
+# PyTorch's peak in GiB, on an H200, by tests/gpu/measure.py.
+MEASURED = [
+    ("qwen2.5-7b", Batching(1, 8, checkpointing=True, fused=False), 14.80),
+    ("qwen2.5-7b", Batching(8, 1, checkpointing=True, fused=False), 16.42),
+    ("qwen2.5-7b", Batching(8, 1, checkpointing=True, fused=True), 15.00),
+    ("qwen2.5-7b", Batching(8, 1, checkpointing=False, fused=False), 22.99),
+    ("qwen2.5-7b", Batching(8, 1, checkpointing=False, fused=True), 20.34),
+    ("qwen2.5-7b", Batching(64, 1, checkpointing=False, fused=True), 61.10),
+    ("llama-3-8b", Batching(1, 8, checkpointing=True, fused=False), 15.56),
+    ("llama-3-8b", Batching(8, 1, checkpointing=True, fused=True), 15.80),
+]
+
+
+@pytest.mark.parametrize(("name", "batching", "gib"), MEASURED)
+def test_the_estimate_is_near_what_was_measured(name: str, batching: Batching, gib: float):
+    estimate = training_bytes(model_shape(SHAPES[name], rank=8), batching, LONGEST) / GIB
+    assert 0.98 * gib <= estimate <= 1.05 * gib
+
+
+@pytest.mark.parametrize(
+    ("memory_gb", "expected"),
+    [
+        (18, Batching(8, 1, checkpointing=True, fused=True)),
+        (24, Batching(8, 1, checkpointing=False, fused=True)),
+        (80, Batching(8, 1, checkpointing=False, fused=True)),
+    ],
+)
+def test_the_fastest_batching_that_fits_is_chosen(memory_gb: float, expected: Batching):
+    shape = model_shape(SHAPES["qwen2.5-7b"], rank=8)
+    assert fastest(shape, 8, LONGEST, fused=True, memory_gb=memory_gb) == expected
+
+
+def test_a_card_that_is_too_small_is_told_and_four_bits_fit_it():
+    shape = model_shape(SHAPES["qwen2.5-7b"], rank=8)
+    with pytest.raises(ConfigError, match=r"gpu\.memory_gb is 12, which leaves 11\.0 GiB, but training on one row"):
+        fastest(shape, 8, LONGEST, fused=True, memory_gb=12)
+    assert fastest(shape, 8, LONGEST, fused=True, memory_gb=12, bits=4).micro_batch >= 4
+
+
+def test_every_batching_has_the_rows_of_the_step():
+    steps = [batching.micro_batch * batching.accumulation for batching in batchings(12, fused=False)]
+    assert steps == [12] * 12  # 12, 6, 4, 3, 2 and 1 at once, each without and with checkpointing
+    assert original(12).arguments()["gradient_accumulation_steps"] == 12
+
+
+def test_a_smaller_configuration_keeps_the_step_and_ends_at_one_row():
+    config = {
+        "learning_rate": 1,
+        "per_device_eval_batch_size": 16,
+        **Batching(8, 1, checkpointing=False, fused=True).arguments(),
+    }
+    steps = []
+    while config:
+        rows, times = config["per_device_train_batch_size"], config["gradient_accumulation_steps"]
+        assert (rows * times, config["learning_rate"]) == (8, 1)
+        steps.append((rows, config["disable_gradient_checkpointing"]))
+        config = smaller(config)
+    assert steps == [(8, True), (8, False), (4, True), (4, False), (2, True), (2, False), (1, True), (1, False)]
+
+
+def prepare_training(folder: Path) -> dict:
+    """Write what train_lora reads, and return the keyword arguments of its main."""
+    (folder / "data").mkdir()
+    for name in ("train", "validation"):
+        (folder / f"data/{name}.json").write_text("[{}, {}]")
+    settings = {
+        "output_dir": str(folder / "checkpoints/run"), "dataset_dir": str(folder / "data"), "seed": 1,
+        "per_device_eval_batch_size": 1,
+        **Batching(2, 1, checkpointing=False, fused=False).arguments(),
+    }  # fmt: skip
+    (folder / "train.yaml").write_text(yaml.safe_dump(settings))
+    (folder / "log").touch()
+    return {
+        "config": str(folder / "train.yaml"), "adapter": folder / "adapter", "output": str(folder / "training.json"),
+        "log": folder / "log",
+    }  # fmt: skip
+
+
+def llamafactory(folder: Path, fails: dict[int, str]):
+    """Stand in for LlamaFactory: fail with these words by the rows at once, else leave a finished run."""
+
+    def run(command: str, path: str) -> int:
+        config = yaml.safe_load(Path(path).read_text())
+        if words := fails.get(config["per_device_train_batch_size"]):
+            with open(folder / "log", "a") as log:
+                log.write(words)
+            return 1
+        out = Path(config["output_dir"])
+        out.mkdir(parents=True, exist_ok=True)
+        entry = {"eval_loss": 1.0, "loss": 1.0, "epoch": 1.0, "current_steps": 1}
+        (out / "trainer_log.jsonl").write_text(json.dumps(entry))
+        (out / "all_results.json").write_text(
+            json.dumps({"train_runtime": 1.0, "epoch": 1.0, "effective_tokens_per_sec": 1.0})
+        )
+        (out / "trainer_state.json").write_text(json.dumps({"global_step": 1, "log_history": []}))
+        for name in ("adapter_config.json", "adapter_model.safetensors"):
+            (out / name).touch()
+        return 0
+
+    return run
+
+
+def test_out_of_memory_goes_on_in_smaller_parts_and_says_so(tmp_path: Path):
+    arguments, said = prepare_training(tmp_path), []
+    script = runpy.run_path(str(ROOT / "workflow/scripts/train_lora.py"))
+    main = script["main"]
+    main.__globals__["run_llamafactory"] = llamafactory(tmp_path, {2: "torch.OutOfMemoryError: CUDA out of memory."})
+    main(**arguments, say=said.append)
+    assert len(said) == 2  # with checkpointing, then one row at a time
+    assert said[-1].endswith("1 rows at once, 2 times, without gradient checkpointing")
+    settings = json.loads((tmp_path / "training.json").read_text())["settings"]
+    assert (settings["per_device_train_batch_size"], settings["gradient_accumulation_steps"]) == (1, 2)
+    assert not list((tmp_path / "checkpoints").iterdir())
+
+
+def test_another_error_is_not_taken_for_a_lack_of_memory(tmp_path: Path):
+    arguments, said = prepare_training(tmp_path), []
+    main = runpy.run_path(str(ROOT / "workflow/scripts/train_lora.py"))["main"]
+    main.__globals__["run_llamafactory"] = llamafactory(tmp_path, {2: "KeyError: 'x'"})
+    with pytest.raises(TrainingError, match="ended with status 1"):
+        main(**arguments, say=said.append)
+    assert said == []
+
+
+def test_a_job_without_a_gpu_has_its_time_and_no_memory_of_a_card():
+    with metered() as job:
+        assert "seconds" not in job
+    assert job["seconds"] > 0
+    assert (job["driver"], job["peak_bytes"], job["energy_joules"]) == (None, None, None)

@@ -1,0 +1,23 @@
+"""Download a model's checkpoint from a hub."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from finintent.checkpoints import download_checkpoint
+from finintent.files import write_json
+from finintent.logs import logged
+from finintent.sources import download_folder
+
+# Trusted on first use: commit them, so that another machine takes the same commits.
+LOCKS = Path("resources/models")
+
+
+def main(source: dict[str, Any], record: str, say: Callable[[str], None] = print) -> None:
+    # The files lie beside the record, not among the outputs, which are deleted before a job and after a failure.
+    write_json(record, download_checkpoint(source, download_folder(record), LOCKS, say))
+
+
+if "snakemake" in globals():
+    with logged(snakemake.log[0]) as say:
+        main(snakemake.params.source, snakemake.output[0], say)

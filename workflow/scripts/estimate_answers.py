@@ -1,0 +1,56 @@
+"""Print what Claude's answers to the evaluation questions would still cost."""
+
+from collections.abc import Callable
+from typing import Any
+
+from finintent.claude_answers import answer_requests, estimate_answers
+from finintent.errors import ConfigError
+from finintent.files import parse, read_jsonl, read_yaml
+from finintent.logs import logged
+from finintent.prices import Prices
+from finintent.requests import AnswerPlan
+from finintent.store import ResponseStore
+from finintent.task import read_instruction, read_taxonomy
+
+
+def main(
+    questions: str,
+    taxonomy: str,
+    instruction: str,
+    prices: str,
+    model: str,
+    plan: dict[str, Any],
+    store: str,
+    say: Callable[[str], None] = print,
+) -> None:
+    requests = answer_requests(
+        read_jsonl(questions),
+        read_taxonomy(taxonomy),
+        read_instruction(instruction),
+        model,
+        parse("settings of evaluation.claude", plan, AnswerPlan),
+    )
+    estimate = estimate_answers(requests, ResponseStore(store), read_yaml(prices, Prices))
+    say(
+        f"{model} on {questions}: {estimate['stored']} answers stored, {estimate['requests']} to ask, about "
+        f"{estimate['input_tokens']:,} input and {estimate['output_tokens']:,} output tokens: "
+        f"${estimate['messages']:.3f}, in batches ${estimate['batches']:.3f}"
+    )
+
+
+if "snakemake" in globals():
+    with logged(snakemake.log[0]) as say:
+        if not snakemake.params.plans:
+            raise ConfigError("config: no data set of this study has the block evaluation.claude; add it to price it")
+        for index, (dataset, plan) in enumerate(snakemake.params.plans.items()):
+            block = snakemake.config["datasets"][dataset]["evaluation"]["claude"]
+            main(
+                snakemake.input.questions[index],
+                snakemake.input.taxonomy[index],
+                snakemake.input.instruction[index],
+                snakemake.input.prices,
+                block["model"],
+                plan,
+                block["store"],
+                say,
+            )

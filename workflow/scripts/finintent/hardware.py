@@ -1,0 +1,59 @@
+"""What a job did on the accelerator: time, memory, energy."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pynvml
+import torch
+
+from finintent.provenance import device_name
+
+PERIOD_SECONDS = 0.2
+
+
+@contextmanager
+def metered() -> Iterator[dict[str, Any]]:
+    """Measure what runs inside, children too; the dict that is yielded is filled at the end.
+
+    seconds, device, and of a GPU driver, peak_bytes (of the whole card, CUDA's own part included: jobs never share
+    it) and energy_joules; None where there is no GPU or its driver does not tell.
+    """
+    facts: dict[str, Any] = {"device": device_name(), "driver": None, "peak_bytes": None, "energy_joules": None}
+    start, ended = time.perf_counter(), threading.Event()
+    watcher = None
+    if torch.cuda.is_available():
+        pynvml.nvmlInit()
+        handle = pynvml.nvmlDeviceGetHandleByPciBusId(_bus_id())
+        facts |= {"driver": pynvml.nvmlSystemGetDriverVersion(), "peak_bytes": 0}
+        before = _energy(handle)
+        watcher = threading.Thread(target=_watch, args=(handle, facts, ended))
+        watcher.start()
+    try:
+        yield facts
+    finally:
+        facts["seconds"] = time.perf_counter() - start
+        if watcher:
+            ended.set()
+            watcher.join()
+            if before is not None:
+                facts["energy_joules"] = (_energy(handle) - before) / 1000
+
+
+def _bus_id() -> str:
+    properties = torch.cuda.get_device_properties(0)  # the first of CUDA_VISIBLE_DEVICES
+    return f"{properties.pci_domain_id:08x}:{properties.pci_bus_id:02x}:{properties.pci_device_id:02x}.0"
+
+
+def _watch(handle: Any, facts: dict[str, Any], ended: threading.Event) -> None:
+    while not ended.wait(PERIOD_SECONDS):
+        facts["peak_bytes"] = max(facts["peak_bytes"], pynvml.nvmlDeviceGetMemoryInfo(handle).used)
+
+
+def _energy(handle: Any) -> int | None:
+    """Return the energy that the card has used since its driver was loaded, in millijoules."""
+    with suppress(pynvml.NVMLError):  # older cards do not count it
+        return pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)
+    return None

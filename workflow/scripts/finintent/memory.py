@@ -1,0 +1,118 @@
+"""How much of a GPU's memory LoRA training takes, and the fastest way to form its batches that fits."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, PretrainedConfig
+
+from finintent.errors import ConfigError
+
+GIB = 2**30
+USABLE = 22 / 24  # GiB that a card leaves to PyTorch, of each GB on its label: an A10G's 24 are 22
+BF16, FP32 = 2, 4  # bytes
+QUANTISATION = 1.25  # bitsandbytes' constants, and the embedding, which is not quantised, on top of the bits
+TRAINED_WEIGHT_BYTES = 4 * FP32  # an adapter's weight, its gradient and AdamW's two moments
+# Bytes that a token leaves in one layer for the backward pass, for each unit of the layer's widths, without and with
+# Liger's kernels, which compute norms and the MLP's activation again. They hold the attention's parts, the gated MLP's,
+# and the copy of its input that each adapter makes; fitted to the peaks in tests/unit/test_memory.py.
+HIDDEN_BYTES = 30
+MLP_BYTES = {False: 8, True: 6}
+# Of one token and entry of the vocabulary: logits in bfloat16 and float32 with their gradients. Liger keeps none.
+LOGIT_BYTES = {False: 14, True: 0}
+FUSED_TYPES = {"gemma2", "gemma3_text", "llama", "mistral", "phi3", "qwen2", "qwen3"}  # that Liger has kernels for
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What of a model decides its memory: numbers of weights, and widths."""
+
+    weights: int
+    adapter_weights: int
+    layers: int
+    hidden: int
+    mlp: int
+    vocabulary: int
+
+
+def model_shape(config: PretrainedConfig, rank: int) -> Shape:
+    """Return the shape of a causal language model with adapters of that rank on all its linear layers but the head."""
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    linear = [part for part in model.model.modules() if isinstance(part, torch.nn.Linear)]
+    return Shape(
+        weights=model.num_parameters(),
+        adapter_weights=sum(rank * (part.in_features + part.out_features) for part in linear),
+        layers=config.num_hidden_layers,
+        hidden=config.hidden_size,
+        mlp=config.intermediate_size,
+        vocabulary=config.vocab_size,
+    )
+
+
+@dataclass(frozen=True)
+class Batching:
+    """How the rows of an optimizer step are computed: `micro_batch` at once, `accumulation` times.
+
+    `checkpointing`: activations are computed again in the backward pass instead of being kept; `fused`: by Liger's
+    kernels.
+    """
+
+    micro_batch: int
+    accumulation: int
+    checkpointing: bool
+    fused: bool
+
+    def arguments(self) -> dict[str, Any]:
+        """Return LlamaFactory's arguments."""
+        return {
+            "per_device_train_batch_size": self.micro_batch,
+            "gradient_accumulation_steps": self.accumulation,
+            "disable_gradient_checkpointing": not self.checkpointing,
+            "enable_liger_kernel": self.fused,
+        }
+
+
+def original(batch_size: int) -> Batching:
+    """Return the original study's way: one row at a time."""
+    return Batching(1, batch_size, checkpointing=True, fused=False)
+
+
+def batchings(batch_size: int, fused: bool) -> Iterator[Batching]:
+    """Yield the ways to form a batch, fastest first.
+
+    At these sizes a GPU waits for its next kernel more than it computes, so the number of passes counts first.
+    """
+    for micro_batch in range(batch_size, 0, -1):
+        if batch_size % micro_batch == 0:
+            for checkpointing in (False, True):
+                yield Batching(micro_batch, batch_size // micro_batch, checkpointing, fused)
+
+
+def training_bytes(shape: Shape, batching: Batching, tokens: int, bits: int = 16) -> float:
+    """Return the estimated peak, in bytes, of what PyTorch allocates for training on rows of `tokens` tokens.
+
+    `bits`: of a frozen weight, without the quantisation's own constants.
+    """
+    fused = batching.fused
+    layer = HIDDEN_BYTES * shape.hidden + MLP_BYTES[fused] * shape.mlp
+    kept = layer + shape.layers * BF16 * shape.hidden if batching.checkpointing else shape.layers * layer
+    return (
+        shape.weights * (BF16 if bits == 16 else bits / 8 * QUANTISATION)
+        + shape.adapter_weights * TRAINED_WEIGHT_BYTES
+        + batching.micro_batch * tokens * (kept + LOGIT_BYTES[fused] * shape.vocabulary)
+    )
+
+
+def fastest(shape: Shape, batch_size: int, tokens: int, *, fused: bool, memory_gb: float, bits: int = 16) -> Batching:
+    """Return the fastest way to form a batch that fits a card of so many GB; ConfigError when not even one row does."""
+    available = memory_gb * USABLE * GIB
+    for batching in batchings(batch_size, fused):
+        if training_bytes(shape, batching, tokens, bits) <= available:
+            return batching
+    needed = training_bytes(shape, batching, tokens, bits) / GIB
+    raise ConfigError(
+        f"config: gpu.memory_gb is {memory_gb:g}, which leaves {available / GIB:.1f} GiB, but training on one row of "
+        f"{tokens} tokens takes {needed:.1f}; take a larger card, or set training.llamafactory.quantization_bit to 4"
+    )

@@ -1,0 +1,72 @@
+"""Who gave a set of predictions: a model, what was done to it, with how many training rows and which seed."""
+
+from collections.abc import Sequence
+from itertools import product
+from typing import NamedTuple
+
+LINEAR_BASELINE = "tfidf-logreg"
+MAJORITY_BASELINE = "majority-class"
+
+
+class System(NamedTuple):
+    """What gave a set of predictions.
+
+    `variant`: base (asked as it is), few_shot (asked with examples in the prompt), tuned, baseline (no language model)
+    or zero_shot (asked through an API). `rows` (of training) and `seed` are None where nothing was trained, `seed` for
+    baselines too.
+    """
+
+    model: str
+    variant: str
+    rows: int | None = None
+    seed: int | None = None
+
+    @property
+    def label(self) -> str:
+        """The variant in words: "few-shot"."""
+        return self.variant.replace("_", "-")
+
+    @property
+    def name(self) -> str:
+        """The name in tables, without rows and seed: "gemma-3-270m tuned"."""
+        return self.model if self.variant == "baseline" else f"{self.model} {self.label}"
+
+    @property
+    def run(self) -> str:
+        """The folder of its results below {model}/{dataset}."""
+        if self.rows is None:
+            return self.variant
+        return f"{self.rows}-rows" + ("" if self.seed is None else f"/seed-{self.seed}")
+
+    @property
+    def constant(self) -> bool:
+        """Whether it gives every question the same answer."""
+        return self.model == MAJORITY_BASELINE
+
+    @property
+    def trained(self) -> bool:
+        """Whether it learnt the task from the training rows, and can be a rival of others that did."""
+        return self.variant in ("tuned", "baseline") and not self.constant
+
+
+def study_systems(
+    models: Sequence[str], *, sizes: Sequence[int], seeds: Sequence[int], few_shot: bool, zero_shot: Sequence[str] = ()
+) -> list[System]:
+    """Return all systems of a study, each model's beside each other.
+
+    The first of `sizes` (training rows) and of `seeds` make the main run. `few_shot`: whether the base models are
+    asked with examples too; `zero_shot`: ids of models that are asked through an API.
+    """
+    prompted = ["base", "few_shot"] if few_shot else ["base"]
+    systems = []
+    for model in models:
+        systems += [System(model, variant) for variant in prompted]
+        systems += [System(model, "tuned", rows, seed) for rows, seed in product(sizes, seeds)]
+    systems += [System(LINEAR_BASELINE, "baseline", rows) for rows in sizes]
+    systems.append(System(MAJORITY_BASELINE, "baseline", sizes[0]))  # more rows teach it nothing
+    return systems + [System(model, "zero_shot") for model in zero_shot]
+
+
+def main_systems(systems: Sequence[System]) -> list[System]:
+    """Return the first of each model and variant: what the main tables, tests and figures compare."""
+    return list({(system.model, system.variant): system for system in reversed(systems)}.values())[::-1]

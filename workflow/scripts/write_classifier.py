@@ -1,0 +1,37 @@
+"""Write what a merged model needs to be used on its own: `finintent classify` and `finintent demo` read it."""
+
+from finintent.classifier import ClassifierFile, write_classifier
+from finintent.files import read_json, read_jsonl
+from finintent.logs import logged
+from finintent.task import read_instruction, read_taxonomy
+
+EXAMPLES = 5  # questions that the page offers
+
+
+def main(
+    metrics: str, validation: str, taxonomy: str, instruction: str, template: str | None, precision: str, output: str
+) -> None:
+    write_classifier(
+        output,
+        ClassifierFile(
+            template=template,
+            taxonomy=read_taxonomy(taxonomy),
+            instruction=read_instruction(instruction),
+            temperature=read_json(metrics)["calibration"]["temperature"] or 1,
+            precision=precision,
+            examples=tuple(row["query"] for row in read_jsonl(validation)[:EXAMPLES]),
+        ),
+    )
+
+
+if "snakemake" in globals():
+    with logged(snakemake.log[0]):
+        main(
+            snakemake.input.metrics,
+            snakemake.input.validation,
+            snakemake.input.taxonomy,
+            snakemake.input.instruction,
+            snakemake.params.template,
+            snakemake.params.precision,
+            snakemake.output[0],
+        )
