@@ -152,9 +152,9 @@ def train(
         rows_per_second=steps * rows / results["train_runtime"], steady_rows_per_second=rows / steady,
         steady_model_tflops=rows / steady * tokens_a_row * per_token / 1e12,
         torch_peak_gib=sum(results.get(key, 0) for key in GPU_MEMORY) / GIB,
-        card_peak_gib=(job["peak_bytes"] or 0) / GIB,
+        card_peak_gib=(job["card_peak_bytes"] or 0) / GIB,
         estimated_gib=training_bytes(shape, batching, tokens) / GIB,
-        outside_training_seconds=job["seconds"] - results["train_runtime"],
+        outside_training_seconds=job["job_seconds"] - results["train_runtime"],
         watt_hours=(job["energy_joules"] or 0) / 3600,
     )  # fmt: skip
 
@@ -169,8 +169,10 @@ def merge(folder: Path, adapter: Path, merged: Path, cap_gib: float = 22) -> Non
     with metered() as job:
         status = run_llamafactory("export", str(path))
     host = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
-    report(command="merge", status=status, seconds=job["seconds"], card_peak_gib=(job["peak_bytes"] or 0) / GIB,
-           host_peak_gib=host)  # fmt: skip
+    report(
+        command="merge", status=status, seconds=job["job_seconds"], host_peak_gib=host,
+        card_peak_gib=(job["card_peak_bytes"] or 0) / GIB,
+    )  # fmt: skip
 
 
 @app.command()
@@ -214,7 +216,7 @@ def evaluate(
         seconds[tokens] = (time.perf_counter() - start) / len(some) * len(asked)
     report(
         command="evaluate", questions=len(asked), batch_size=batch_size, permutations=permutations,
-        load_seconds=loading["seconds"], seconds=job["seconds"], torch_peak_gib=peak / GIB,
+        load_seconds=loading["job_seconds"], seconds=job["job_seconds"], torch_peak_gib=peak / GIB,
         original_loop_seconds_2_tokens=seconds[2], original_loop_seconds_512_tokens=seconds[512],
     )  # fmt: skip
 

@@ -151,6 +151,6 @@ def test_another_error_is_not_taken_for_a_lack_of_memory(tmp_path: Path):
 
 def test_a_job_without_a_gpu_has_its_time_and_no_memory_of_a_card():
     with metered() as job:
-        assert "seconds" not in job
-    assert job["seconds"] > 0
-    assert (job["driver"], job["peak_bytes"], job["energy_joules"]) == (None, None, None)
+        assert "job_seconds" not in job
+    assert job["job_seconds"] > 0
+    assert (job["driver"], job["card_peak_bytes"], job["energy_joules"]) == (None, None, None)

@@ -31,7 +31,11 @@ TRAINING = {
     "versions": {"python": "3.11", "llamafactory": "0.9.5"},
     "data_sha256": {"train": "ab" * 32, "validation": "cd" * 32},
     "settings": {"lora_rank": 4, "learning_rate": 0.01, "output_dir": "checkpoints"},
+    "driver": None,
 }
+OTHER_JOB = {
+    "job_seconds": 360, "card_peak_bytes": 20 * 2**30, "energy_joules": 180_000, "device": "a card", "driver": "1.2",
+}  # fmt: skip
 
 
 class Files(list):
@@ -136,8 +140,8 @@ def test_shuffled_options_keep_the_label(data: Path):
 
 def evaluate(data: Path, **examples: str) -> list[list[dict]]:
     """Run evaluate_model on a tiny model; return the predictions of the questions and of the validation rows."""
-    outputs = Files(evaluation=str(data / "evaluation.jsonl"), validation=str(data / "answers.jsonl"))
-    scoring = {"batch_size": 4, "max_new_tokens": 2, "permutations": 3}
+    outputs = {"evaluation": str(data / "evaluation.jsonl"), "validation": str(data / "answers.jsonl")}
+    scoring = {"max_new_tokens": 2, "permutations": 3}
     run(
         "evaluate_model.py",
         data / "log",
@@ -149,10 +153,11 @@ def evaluate(data: Path, **examples: str) -> list[list[dict]]:
             instruction=str(RESOURCES / "prompts/instruction.yaml"),
             **examples,
         ),
-        output=outputs,
+        output=Files(**outputs, record=str(data / "job.json")),
         params=Files(template="gemma", scoring=scoring, precision="fp32", seed=1, few_shot=1),
+        config={"scoring": {"batch_size": 4}},
     )
-    return [[json.loads(line) for line in Path(path).read_text().splitlines()] for path in outputs]
+    return [lines(Path(path)) for path in outputs.values()]
 
 
 def test_a_model_answers_evaluation_questions_and_validation_rows(data: Path):
@@ -169,6 +174,13 @@ def test_a_model_answers_evaluation_questions_and_validation_rows(data: Path):
         ]
         assert all(row["options"] == {"A": "billing", "B": "shipping", "C": "account"} for row in checked)
         assert all("permutations" not in row for row in checked)
+        assert min(row["prompt_tokens"] for row in asked) > 10
+    assert few_shot[0][0]["prompt_tokens"] > zero_shot[0][0]["prompt_tokens"] + 15  # three more turns
+    job = json.loads((data / "job.json").read_text())
+    # Of the latter run: six questions in three orders, nine validation rows in one.
+    tokens = 3 * sum(row["prompt_tokens"] for row in asked) + sum(row["prompt_tokens"] for row in checked)
+    assert job["tokens_per_second"] / job["rows_per_second"] == pytest.approx(tokens / (6 * 3 + 9))
+    assert job["rows_per_second"] > 27 / job["job_seconds"]  # loading the model is no answering
 
 
 SYSTEMS = [
@@ -307,9 +319,19 @@ def test_the_whole_analysis_of_a_study(data: Path):
         ),
         output=Files(str(data / "quality.json")),
     )
-    record = data / "training.json"
+    record, other = data / "training.json", data / "job.json"
     record.write_text(json.dumps(TRAINING))
+    other.write_text(json.dumps(OTHER_JOB))
     trained = [system for system in SYSTEMS if system[1] == "tuned"]
+    run(
+        "summarise_cost.py",
+        data / "log",
+        input=Files(
+            training=[str(record)] * 3, merge=[str(other)] * 3, check=[str(other)] * 3, evaluation=[str(other)] * 4
+        ),
+        output=Files(**out("cost", "jobs")),
+        params=SimpleNamespace(trained=trained, computed=[SYSTEMS[0], *trained], usd_per_hour=2),
+    )
     run(
         "write_report.py",
         data / "log",
@@ -317,11 +339,12 @@ def test_the_whole_analysis_of_a_study(data: Path):
             **out("summary", "runs", "accuracy", "permutations", "seeds", "learning_curve", "questions", "slices"),
             curation=str(data / "curation.json"),
             quality=str(data / "quality.json"),
-            training=[str(record)] * len(trained),
+            **out("cost", "jobs"),
+            training=[str(record)],
             published=str(ROOT / "resources/reference/published_results.csv"),
         ),
         output=Files(str(data / "report.md")),
-        params=SimpleNamespace(systems=trained, seed=1, usd_per_hour=2),
+        params=SimpleNamespace(seed=1),
         wildcards=SimpleNamespace(dataset=DATASET),
     )
     report = (data / "report.md").read_text(encoding="utf-8")
@@ -332,7 +355,9 @@ def test_the_whole_analysis_of_a_study(data: Path):
     assert f"| m tuned | 24 | 1 2 | {share} |" in report
     assert "| m tuned | 12 | 1 |" in report
     assert "The options were shown in one order only" in report
-    assert "| m | 24 | 1 | 90.0 | 3.00 |" in report  # an hour and a half of 2 dollars an hour
+    assert "| m tuned | 24 | 1 | 108.0 | 3.60 | 150.0 | 20.0 |" in report  # 90 and three times 6 minutes
+    assert "| m base | - | - | 6.0 | 0.20 | 50.0 | 20.0 |" in report
+    assert "| m tuned | 24 | 2 | train | 90.0 | 2.00 | 9 | a processor | - |" in report
     assert "| majority-class | - |" in report  # a constant has no temperature
     assert "persona (validation rows)" in report
     assert "None" not in report

@@ -16,7 +16,8 @@ CONFIG = "config/config.yaml"
 RESOURCES = f"tests/datasets/{DATASET}"
 PACKAGE = "workflow/scripts/finintent"
 COMPARISON = {
-    "compare_models", "plot_accuracy", "analyse_errors", "summarise_runs", "plot_learning_curve", "write_report",
+    "compare_models", "plot_accuracy", "analyse_errors", "summarise_runs", "plot_learning_curve", "summarise_cost",
+    "write_report",
 }  # fmt: skip
 TUNING = {"render_configs", "train_lora", "merge_lora", "check_merge", "plot_training"}
 METRICS = {"summarise_metrics", "plot_confusion", "plot_calibration"}
@@ -101,9 +102,17 @@ EDITS = {
         configure(lambda config: config.update(scoring={"few_shot": 2})),
         {"evaluate_few_shot"} | METRICS | COMPARISON,
     ),
+    "how many questions are answered at once": (
+        configure(lambda config: config.update(scoring={"batch_size": 2})),
+        set(),
+    ),
+    "the price of the machine": (
+        configure(lambda config: config.update(gpu={"usd_per_hour": 2})),
+        {"summarise_cost", "write_report"},
+    ),
     "a module that one stage uses": (
         append(f"{PACKAGE}/baseline.py", "\nNGRAMS = 1\n"),
-        {"train_baseline"} | METRICS | COMPARISON,
+        {"train_baseline"} | METRICS | COMPARISON - {"summarise_cost"},
     ),
     "a module that curation uses": (
         append(f"{PACKAGE}/curation.py", "\nUNUSED = 1\n"),

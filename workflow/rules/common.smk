@@ -15,6 +15,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from finintent.configuration import check_config
 from finintent.dependencies import MODEL_PACKAGES, code_digest, locked_versions
+from finintent.disk import disk_need
 from finintent.errors import ConfigError
 from finintent.files import sha256
 from finintent.requests import AnswerPlan, Plan
@@ -83,7 +84,7 @@ def get_model(wildcards):
 
 
 def get_source(wildcards):
-    return {key: get_model(wildcards).get(key) for key in ("source", "vocabulary")}
+    return {"source": get_download(wildcards), "vocabulary": get_model(wildcards).get("vocabulary")}
 
 
 def get_model_files(wildcards):
@@ -94,11 +95,12 @@ def get_model_files(wildcards):
 
 
 def get_download(wildcards):
-    return get_model(wildcards)["source"]
+    """Where a model's files come from, without what only describes them: a corrected size makes nothing stale."""
+    return {key: value for key, value in get_model(wildcards)["source"].items() if key not in ("size_gb", "gated")}
 
 
 def get_download_mb(wildcards):
-    return round(1000 * get_download(wildcards)["size_gb"])
+    return round(1000 * get_model(wildcards)["source"]["size_gb"])
 
 
 def get_training(wildcards):
@@ -218,6 +220,11 @@ def get_validated_systems(wildcards):
 def get_tuned_systems(wildcards):
     """Every training run, the main one first."""
     return [system for system in get_systems(wildcards) if system.variant == "tuned"]
+
+
+def get_computed_systems(wildcards):
+    """The systems that this machine's accelerator ran."""
+    return [system for system in get_systems(wildcards) if system.variant in ("base", "few_shot", "tuned")]
 
 
 def get_main_tuned_systems(wildcards):

@@ -119,3 +119,35 @@ rule analyse_errors:
         code=get_code("analyse_errors.py"),
     script:
         "../scripts/analyse_errors.py"
+
+
+rule summarise_cost:
+    input:
+        training=per_system("results/sft/{model}/{dataset}/{run}/training.json", get_tuned_systems),
+        merge=per_system("results/merged/{model}/{dataset}/{run}/merge.json", get_tuned_systems),
+        check=per_system("results/merged/{model}/{dataset}/{run}/merge_check.json", get_tuned_systems),
+        evaluation=per_system("results/predictions/{model}/{dataset}/{run}/job.json", get_computed_systems),
+    output:
+        cost=report(
+            "results/comparison/{dataset}/cost.csv",
+            category="4 Training",
+            labels={"data set": "{dataset}", "item": "cost of each model"},
+            caption="../report/cost.rst",
+        ),
+        jobs=report(
+            "results/comparison/{dataset}/jobs.csv",
+            category="4 Training",
+            labels={"data set": "{dataset}", "item": "jobs on the accelerator"},
+            caption="../report/cost.rst",
+        ),
+    log:
+        "results/logs/summarise_cost/{dataset}.log",
+    benchmark:
+        "results/benchmarks/summarise_cost/{dataset}.jsonl"
+    params:
+        trained=get_tuned_systems,
+        computed=get_computed_systems,
+        usd_per_hour=config["gpu"].get("usd_per_hour"),
+        code=get_code("summarise_cost.py"),
+    script:
+        "../scripts/summarise_cost.py"

@@ -9,6 +9,7 @@ rule evaluate_base:
         taxonomy=get_resource("taxonomy.yaml"),
         instruction=get_resource("prompts/instruction.yaml"),
     output:
+        record="results/predictions/{model}/{dataset}/base/job.json",
         evaluation="results/predictions/{model}/{dataset}/base/evaluation.jsonl",
         validation="results/predictions/{model}/{dataset}/base/validation.jsonl",
     log:
@@ -19,7 +20,7 @@ rule evaluate_base:
         gpu=1,
     params:
         template=get_template,
-        scoring={key: config["scoring"][key] for key in ("batch_size", "permutations", "max_new_tokens")},
+        scoring={key: config["scoring"][key] for key in ("permutations", "max_new_tokens")},
         seed=config["seed"],
         precision=get_precision,
         versions=MODEL_VERSIONS,
@@ -38,6 +39,7 @@ use rule evaluate_base as evaluate_few_shot with:
         taxonomy=get_resource("taxonomy.yaml"),
         instruction=get_resource("prompts/instruction.yaml"),
     output:
+        record="results/predictions/{model}/{dataset}/few_shot/job.json",
         evaluation="results/predictions/{model}/{dataset}/few_shot/evaluation.jsonl",
         validation="results/predictions/{model}/{dataset}/few_shot/validation.jsonl",
     log:
@@ -57,12 +59,14 @@ use rule evaluate_base as evaluate_tuned with:
         taxonomy=get_resource("taxonomy.yaml"),
         instruction=get_resource("prompts/instruction.yaml"),
     output:
+        record="results/predictions/{model}/{dataset}/{rows}-rows/seed-{seed}/job.json",
         evaluation="results/predictions/{model}/{dataset}/{rows}-rows/seed-{seed}/evaluation.jsonl",
         validation="results/predictions/{model}/{dataset}/{rows}-rows/seed-{seed}/validation.jsonl",
     log:
         "results/logs/evaluate_tuned/{model}/{dataset}/{rows}-rows/seed-{seed}.log",
     benchmark:
         "results/benchmarks/evaluate_tuned/{model}/{dataset}/{rows}-rows/seed-{seed}.jsonl"
+    priority: 1  # as check_merge
 
 
 rule train_baseline:

@@ -33,3 +33,13 @@ rule prepare_model:
         code=get_code("prepare_model.py"),
     script:
         "../scripts/prepare_model.py"
+
+
+onstart:
+    if need := disk_need(
+        [config["models"][model]["source"] for model in MODELS],
+        runs=len(MERGED) // len(MODELS),
+        keep_merged=config["keep_merged"],
+        results=Path("results"),
+    ):
+        print(need, file=sys.stderr)

@@ -13,7 +13,9 @@ rule write_report:
         slices="results/comparison/{dataset}/slices.csv",
         curation="results/curated/{dataset}/curation.json",
         quality="results/curated/{dataset}/quality.json",
-        training=per_system("results/sft/{model}/{dataset}/{run}/training.json", get_tuned_systems),
+        cost="results/comparison/{dataset}/cost.csv",
+        jobs="results/comparison/{dataset}/jobs.csv",
+        training=per_system("results/sft/{model}/{dataset}/{run}/training.json", get_main_tuned_systems),
         published="resources/reference/published_results.csv",
     output:
         "results/comparison/{dataset}/report.md",
@@ -22,8 +24,6 @@ rule write_report:
     benchmark:
         "results/benchmarks/write_report/{dataset}.jsonl"
     params:
-        systems=get_tuned_systems,
-        usd_per_hour=config["gpu"].get("usd_per_hour"),
         seed=config["seed"],
         template=sha256(ROOT / "workflow/report/report.md.j2"),
         code=get_code("write_report.py"),

@@ -51,7 +51,8 @@ rule merge_lora:
         model="results/models/{model}",
         adapter="results/sft/{model}/{dataset}/{rows}-rows/seed-{seed}/adapter",
     output:
-        merged_model("results/merged/{model}/{dataset}/{rows}-rows/seed-{seed}/model"),
+        merged=merged_model("results/merged/{model}/{dataset}/{rows}-rows/seed-{seed}/model"),
+        record="results/merged/{model}/{dataset}/{rows}-rows/seed-{seed}/merge.json",
     log:
         "results/logs/merge_lora/{model}/{dataset}/{rows}-rows/seed-{seed}.log",
     benchmark:
@@ -77,6 +78,7 @@ rule check_merge:
         "results/logs/check_merge/{model}/{dataset}/{rows}-rows/seed-{seed}.log",
     benchmark:
         "results/benchmarks/check_merge/{model}/{dataset}/{rows}-rows/seed-{seed}.jsonl"
+    priority: 1  # before the next merge: a merged model that is not kept is gone after its evaluation
     resources:
         gpu=1,
     params:

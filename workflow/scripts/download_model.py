@@ -20,4 +20,6 @@ def main(source: dict[str, Any], record: str, say: Callable[[str], None] = print
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]) as say:
-        main(snakemake.params.source, snakemake.output[0], say)
+        # Whether it is gated only tells when to ask for the token: no parameter, a change makes nothing stale.
+        described = snakemake.config["models"][snakemake.wildcards.model]["source"]
+        main(snakemake.params.source | {"gated": described.get("gated", False)}, snakemake.output[0], say)

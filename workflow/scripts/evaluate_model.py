@@ -1,10 +1,12 @@
 """Let a model answer the evaluation questions and the validation rows: one prediction each."""
 
+import time
 from functools import partial
 from typing import Any
 
 from finintent.accelerator import exclusive_accelerator, use_every_core, uses_bf16
-from finintent.files import read_json, read_jsonl, write_jsonl
+from finintent.files import read_json, read_jsonl, write_json, write_jsonl
+from finintent.hardware import metered
 from finintent.logs import logged
 from finintent.prompting import Prompter, draw_examples
 from finintent.questions import validation_questions
@@ -20,6 +22,7 @@ def main(
     taxonomy: str,
     instruction: str,
     scoring: dict[str, Any],
+    batch_size: int,
     precision: str,
     seed: int,
     outputs: dict[str, str],
@@ -30,22 +33,29 @@ def main(
     labels = read_taxonomy(taxonomy)
     turns = draw_examples(read_json(examples), list(labels.options), few_shot, seed) if examples else []
     use_every_core()
-    with exclusive_accelerator():
+    with exclusive_accelerator(), metered() as job:
         answer = partial(
             predict,
             load_model(weights, bf16=uses_bf16(precision)),
             prompter,
             taxonomy=labels,
             instruction=read_instruction(instruction),
-            batch_size=scoring["batch_size"],
+            batch_size=batch_size,
             seed=seed,
             examples=turns,
         )
-        rows = answer(
+        start = time.perf_counter()
+        evaluated = answer(
             read_jsonl(questions), permutations=scoring["permutations"], max_new_tokens=scoring["max_new_tokens"]
         )
-        write_jsonl(outputs["evaluation"], rows)
-        write_jsonl(outputs["validation"], answer(validation_questions(read_jsonl(validation), labels)))
+        validated = answer(validation_questions(read_jsonl(validation), labels))
+        seconds = time.perf_counter() - start
+    write_jsonl(outputs["evaluation"], evaluated)
+    write_jsonl(outputs["validation"], validated)
+    # A row is one order of one question; tokens that orders and questions share are read once and counted each time.
+    prompts = [row["prompt_tokens"] for row in [*evaluated, *validated] for _ in [row, *row.get("permutations", [])]]
+    rates = {"rows_per_second": len(prompts) / seconds, "tokens_per_second": sum(prompts) / seconds}
+    write_json(outputs["record"], job | rates)
 
 
 if "snakemake" in globals():
@@ -58,9 +68,10 @@ if "snakemake" in globals():
             snakemake.input.taxonomy,
             snakemake.input.instruction,
             snakemake.params.scoring,
+            snakemake.config["scoring"]["batch_size"],  # no parameter: a change of it makes nothing stale
             snakemake.params.precision,
             snakemake.params.seed,
-            {"evaluation": snakemake.output.evaluation, "validation": snakemake.output.validation},
+            dict(snakemake.output.items()),
             snakemake.input.get("examples"),
             snakemake.params.get("few_shot"),
         )

@@ -6,19 +6,22 @@ import yaml
 
 from finintent.accelerator import exclusive_accelerator, run_llamafactory
 from finintent.errors import MergeError
+from finintent.files import write_json
+from finintent.hardware import metered
 from finintent.logs import logged
 from finintent.merging import restore_tokenizer
 
 
-def main(config: str) -> None:
-    with exclusive_accelerator():
+def main(config: str, record: str) -> None:
+    with exclusive_accelerator(), metered() as job:
         status = run_llamafactory("export", config)
     if status:
         raise MergeError(f"`llamafactory-cli export {config}` ended with status {status}; the log has its words")
     settings = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
     restore_tokenizer(Path(settings["model_name_or_path"]), Path(settings["export_dir"]))
+    write_json(record, job)
 
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
-        main(snakemake.input.config)
+        main(snakemake.input.config, snakemake.output.record)

@@ -18,23 +18,23 @@ PERIOD_SECONDS = 0.2
 def metered() -> Iterator[dict[str, Any]]:
     """Measure what runs inside, children too; the dict that is yielded is filled at the end.
 
-    seconds, device, and of a GPU driver, peak_bytes (of the whole card, CUDA's own part included: jobs never share
-    it) and energy_joules; None where there is no GPU or its driver does not tell.
+    device, job_seconds, and of a GPU driver, card_peak_bytes (of the whole card, CUDA's own part included: jobs never
+    share it) and energy_joules; None where there is no GPU or its driver does not tell.
     """
-    facts: dict[str, Any] = {"device": device_name(), "driver": None, "peak_bytes": None, "energy_joules": None}
+    facts: dict[str, Any] = {"device": device_name(), "driver": None, "card_peak_bytes": None, "energy_joules": None}
     start, ended = time.perf_counter(), threading.Event()
     watcher = None
     if torch.cuda.is_available():
         pynvml.nvmlInit()
         handle = pynvml.nvmlDeviceGetHandleByPciBusId(_bus_id())
-        facts |= {"driver": pynvml.nvmlSystemGetDriverVersion(), "peak_bytes": 0}
+        facts |= {"driver": pynvml.nvmlSystemGetDriverVersion(), "card_peak_bytes": 0}
         before = _energy(handle)
         watcher = threading.Thread(target=_watch, args=(handle, facts, ended))
         watcher.start()
     try:
         yield facts
     finally:
-        facts["seconds"] = time.perf_counter() - start
+        facts["job_seconds"] = time.perf_counter() - start
         if watcher:
             ended.set()
             watcher.join()
@@ -49,7 +49,8 @@ def _bus_id() -> str:
 
 def _watch(handle: Any, facts: dict[str, Any], ended: threading.Event) -> None:
     while not ended.wait(PERIOD_SECONDS):
-        facts["peak_bytes"] = max(facts["peak_bytes"], pynvml.nvmlDeviceGetMemoryInfo(handle).used)
+        used = pynvml.nvmlDeviceGetMemoryInfo(handle).used
+        facts["card_peak_bytes"] = max(facts["card_peak_bytes"], used)
 
 
 def _energy(handle: Any) -> int | None:

@@ -1,20 +1,25 @@
 """A script's log file, and how its errors reach the user."""
 
 import os
+import shutil
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
-from finintent.errors import FinintentError
+from finintent.errors import DiskSpaceError, FinintentError
+
+FULL_DISK = "No space left on device"  # the operating system's words, whichever library or child process met it
+LITTLE = 2**24  # bytes: a disk with less is full for every job, and may have had no room for those words
 
 
 @contextmanager
 def logged(path: str) -> Iterator[Callable[[str], None]]:
     """Send all output of this process and its children to a log file; yield a print that reaches the terminal too.
 
-    A FinintentError ends the process with its one sentence, in the log and on the terminal; any other error keeps
-    its traceback.
+    A FinintentError, or a full disk, ends the process with one sentence, in the log and on the terminal; any other
+    error keeps its traceback.
     """
     terminal = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}
     with open(path, "w", encoding="utf-8") as log:
@@ -27,16 +32,34 @@ def logged(path: str) -> Iterator[Callable[[str], None]]:
 
         try:
             yield say
-        except FinintentError as error:
+        except Exception as error:
+            full = _disk_is_full(error, Path(path))
+            if not isinstance(error, FinintentError):
+                _write(log.fileno(), traceback.format_exc())
+            if full:
+                error = DiskSpaceError(
+                    f"{path}: the disk is full ({shutil.disk_usage(path).free / 10**6:.0f} MB are free); free some, or "
+                    "make results/ a link to a larger disk, then run again: what is finished stays"
+                )
+            if not isinstance(error, FinintentError):
+                raise
             sentence = f"{type(error).__name__}: {error}\n"
-            log.write(sentence)
-            os.write(terminal[2], sentence.encode())
+            for descriptor in (terminal[2], log.fileno()):
+                _write(descriptor, sentence)
             sys.exit(1)
-        except Exception:
-            traceback.print_exc(file=log)
-            raise
         finally:
-            sys.stdout.flush()
+            with suppress(OSError):
+                sys.stdout.flush()
             for descriptor, original in terminal.items():
                 os.dup2(original, descriptor)
                 os.close(original)
+
+
+def _write(descriptor: int, text: str) -> None:
+    with suppress(OSError):  # the log's disk may be the full one
+        os.write(descriptor, text.encode())
+
+
+def _disk_is_full(error: Exception, log: Path) -> bool:
+    words = FULL_DISK in str(error) or FULL_DISK.encode() in log.read_bytes()
+    return not isinstance(error, DiskSpaceError) and (words or shutil.disk_usage(log).free < LITTLE)

@@ -17,8 +17,6 @@ SUSPECTS = 20  # questions listed
 def markdown_report(
     dataset: str,
     seed: int,
-    systems: list[System],
-    usd_per_hour: float | None,
     *,
     summary: str,
     runs: str,
@@ -30,24 +28,24 @@ def markdown_report(
     slices: str,
     curation: str,
     quality: str,
+    cost: str,
+    jobs: str,
     training: list[str],
     published: str,
 ) -> str:
-    """Render the report; `systems` are the training runs, the main one first, and `training` their records, in the
-    same order; `usd_per_hour` is what the machine costs, None if that is not known; each further argument is the path
-    of the result that it is named after.
+    """Render the report; `seed` is the study's, each further argument the path of the result that it is named after.
+
+    `training` are the records of the main runs.
     """
     asked = pd.read_csv(questions)
     suspects = asked[asked["label_suspect"]]
-    records = [{**system._asdict(), **read_json(path)} for system, path in zip(systems, training, strict=True)]
     environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, autoescape=False)  # noqa: S701 - no HTML
     environment.filters["percent"] = lambda share: f"{100 * share:z.1f}"
-    environment.filters["decimals"] = lambda value: "-" if value is None else f"{value:.3f}"
+    environment.filters["decimals"] = lambda value, digits=3: "-" if value is None else f"{value:.{digits}f}"
     environment.filters["system"] = lambda row: System(row["model"], row["variant"]).name
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         dataset=dataset,
         seed=seed,
-        usd_per_hour=usd_per_hour,
         summary=read_json(summary),
         runs=read_json(runs),
         accuracy=_rows(accuracy),
@@ -59,7 +57,9 @@ def markdown_report(
         slices=_rows(slices),
         curation=read_json(curation),
         quality=read_json(quality),
-        training=records,
+        cost=_rows(cost),
+        jobs=_rows(jobs),
+        training=read_json(training[0]),
         published=[_with_interval(row) for row in _rows(published)],
     )
 

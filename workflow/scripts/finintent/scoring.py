@@ -61,6 +61,7 @@ def predict(
     An option's log-probability is that of its letter's token among the whole vocabulary at the deciding position.
     `permutations`: orders of a question's options in all, drawn by `seed` and the question's id. Its own order alone
     gets a greedy text, of at most `max_new_tokens` (0: none). `examples`: user turns and answers that stand before.
+    A prediction's `prompt_tokens` is the length of its prompt, examples included.
     """
     items = []
     for index, question in enumerate(questions):
@@ -84,7 +85,8 @@ def predict(
                 {"options": order, "log_probabilities": dict(zip(order.values(), scores[number], strict=True))}
                 for order, scores in zip(item.orders, by_order, strict=True)
             )
-            rows[item.index] = prediction(questions[item.index], own["log_probabilities"], texts[number], others)
+            answered = prediction(questions[item.index], own["log_probabilities"], texts[number], others)
+            rows[item.index] = answered | {"prompt_tokens": len(item.prompts[0])}
     return rows
 
 

@@ -1,0 +1,56 @@
+"""A script's log, and what a full disk is called, whoever meets it."""
+
+import errno
+import shutil
+import subprocess
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from finintent import logs
+from finintent.errors import MergeError
+from finintent.logs import logged
+
+Usage = namedtuple("Usage", "total used free")
+
+
+def fail(log: Path, error: Exception, child: str | None = None) -> None:
+    with logged(str(log)):
+        if child:
+            subprocess.run(["sh", "-c", f"echo '{child}' >&2"], check=True)
+        raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "child"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), None),
+        (RuntimeError("I/O error: No space left on device (os error 28)"), None),
+        (MergeError("it ended with status 1"), "OSError: [Errno 28] No space left on device"),
+    ],
+)
+def test_a_full_disk_is_one_sentence(tmp_path: Path, capfd, error: Exception, child: str | None):
+    log = tmp_path / "log"
+    with pytest.raises(SystemExit):
+        fail(log, error, child)
+    said = capfd.readouterr().err
+    assert said.startswith(f"DiskSpaceError: {log}: the disk is full")
+    assert "then run again" in said
+    assert "Traceback" not in said
+    assert said in log.read_text()
+
+
+def test_a_disk_too_full_for_the_words_is_full(tmp_path: Path, capfd, monkeypatch):
+    monkeypatch.setattr(logs.shutil, "disk_usage", lambda path: Usage(100, 100, 0))
+    with pytest.raises(SystemExit):
+        fail(tmp_path / "log", RuntimeError("PytorchStreamWriter failed writing file"))
+    assert "the disk is full (0 MB are free)" in capfd.readouterr().err
+
+
+def test_another_error_keeps_its_traceback(tmp_path: Path, capfd):
+    assert shutil.disk_usage(tmp_path).free > logs.LITTLE
+    with pytest.raises(KeyError):
+        fail(tmp_path / "log", KeyError("x"))
+    assert "Traceback" in (tmp_path / "log").read_text()
+    assert capfd.readouterr().err == ""

@@ -1,0 +1,33 @@
+"""Put the records of all jobs on the accelerator into one table."""
+
+from finintent.cost import Job, cost_table, job_table
+from finintent.logs import logged
+from finintent.systems import System
+
+
+def main(jobs: list[Job], usd_per_hour: float | None, outputs: dict[str, str]) -> None:
+    table = job_table(jobs, usd_per_hour)
+    for name, rows in {"jobs": table, "cost": cost_table(table)}.items():
+        rows.to_csv(outputs[name], index=False, float_format="%.6g")
+
+
+if "snakemake" in globals():
+    with logged(snakemake.log[0]):
+        trained = [System(*values) for values in snakemake.params.trained]
+        computed = [System(*values) for values in snakemake.params.computed]
+        records = {
+            "train": dict(zip(trained, snakemake.input.training, strict=True)),
+            "merge": dict(zip(trained, snakemake.input.merge, strict=True)),
+            "check merge": dict(zip(trained, snakemake.input.check, strict=True)),
+            "evaluate": dict(zip(computed, snakemake.input.evaluation, strict=True)),
+        }
+        main(
+            [
+                Job(system, stage, paths[system])
+                for system in computed
+                for stage, paths in records.items()
+                if system in paths
+            ],
+            snakemake.params.usd_per_hour,
+            dict(snakemake.output.items()),
+        )
