@@ -47,6 +47,17 @@ def test_the_overlay_of_the_four_models_adds_their_downloads(tmp_path):
     assert [counts[rule] for rule in ("download_model", "prepare_model", "train_lora", "merge_lora")] == [4] * 4
 
 
+def test_a_merged_model_is_used_and_deleted_before_the_next_is_made(tmp_path):
+    workspace = make_workspace(tmp_path / "study", CONFIG)
+    shutil.copy2(ROOT / "config/a10g.yaml", workspace / "config")
+    output = snakemake(workspace, "--dry-run", "--configfile", "config/a10g.yaml").stdout
+    jobs = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", output, re.MULTILINE)
+    # A dry run tells priorities, not the order that jobs will have once they take time.
+    priorities = {rule: int(found[1]) for rule, job in jobs if (found := re.search(r"priority: (\d+)", job))}
+    assert priorities == {"check_merge": 1, "evaluate_tuned": 1}
+    assert len(re.findall(r"Would remove temporary output results/merged/.*/model\b", output)) == 4
+
+
 def test_every_model_of_the_overlay_can_be_chosen(tmp_path):
     models = list(A10G["models"])
     workspace = make_workspace(tmp_path / "study", CONFIG)
