@@ -127,9 +127,9 @@ def test_comparison_holds_every_model(results: Path):
     }
     assert (table["correct"] / table["questions"]).tolist() == pytest.approx(table["accuracy"].tolist(), abs=1e-5)
     tests = pd.read_csv(results / f"comparison/{DATASET}/tests.csv")
-    # Each base, without and with examples, against its tuned model, and all pairs of the two tuned ones and the linear
-    # baseline; four scorers.
-    assert len(tests) == (2 * 2 + 3) * 4
+    # Each base, without and with examples, against its tuned model, the two bases, and all pairs of the two tuned ones
+    # and the linear baseline; four scorers.
+    assert len(tests) == (2 * 2 + 1 + 3) * 4
 
 
 def test_markdown_report_holds_the_numbers_of_the_run(results: Path):

@@ -67,6 +67,13 @@ def test_a_model_without_probabilities_answers_by_its_text():
     assert table.loc["2", "label_suspect"]  # it was not trained, and its answer counts for nothing here
 
 
+def test_a_length_stands_in_the_slice_that_its_label_says():
+    rows = [row | {"question": "x" * length} for length, row in zip((5, 9, 12, 17), answered(*"aaaa"), strict=True)]
+    table = slices({System("m", "tuned", 9, 1): rows}, NAMES)
+    found = table[table["slice"] == "length"].set_index("value")["questions"].to_dict()
+    assert found == {"up to 9 characters": 2, "10 to 12 characters": 1, "more than 12 characters": 1}
+
+
 def test_slices_by_persona_join_validation_rows_by_their_query():
     personas = {"x": "novice", "xxxxxx": "trader", "x" * 11: "novice", "x" * 16: "novice"}
     table = persona_slices(PREDICTIONS, personas, NAMES).set_index(["model", "variant", "value"])

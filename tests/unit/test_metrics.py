@@ -9,6 +9,7 @@ from finintent.calibration import fit_temperature
 from finintent.comparison import accuracy_table, compared_pairs, paired_tests, permutation_table, summary
 from finintent.errors import DataError
 from finintent.metrics import answers, calibrate, compare, measure, permuted, summarise, temperature
+from finintent.statistics import minimum_detectable_difference
 from finintent.systems import LINEAR_BASELINE, MAJORITY_BASELINE, System
 
 NAMES = {"a": "apples", "b": "bread"}
@@ -235,3 +236,31 @@ def test_the_answer_in_words_claims_no_more_than_the_tests():
 
 def test_a_study_of_one_set_of_predictions_has_an_answer():
     assert "0 of the 0 models" in summarised({M: counted(3, 5)})["answer"][-1]
+
+
+def test_models_with_as_many_right_share_the_highest_accuracy():
+    answer = summarised({M: counted(4, 5), N: counted(4, 5)})["answer"]
+    assert answer[0].startswith("Of open models and baselines m tuned and n tuned share the highest accuracy: 80.0 %")
+
+
+def test_a_constant_answer_is_never_the_best():
+    constant = System(MAJORITY_BASELINE, "baseline", 500)
+    assert "m tuned has the highest" in summarised({constant: counted(5, 5), M: counted(3, 5)})["answer"][0]
+
+
+def test_a_model_behind_an_api_is_compared_in_words_of_its_own():
+    claude = System("claude", "zero_shot")
+    last = summarised({M: counted(10, 60), claude: counted(60, 60)})["answer"][-1]
+    assert "distinguishable from 0 of the 0 models" in last
+    assert "m tuned is 83.3 points worse than claude zero-shot" in last
+
+
+def test_base_models_are_tested_against_each_other():
+    tests = summarised({M_BASE: counted(4, 5), System("n", "base"): counted(3, 5)})["tests"]
+    assert [(row["first"], row["second"], row["purpose"]) for row in tests] == [("m base", "n base", "untuned")]
+
+
+def test_the_detectable_difference_is_that_of_the_adjusted_tests():
+    said = summarised({M: counted(200, 235), N: counted(100, 235), System("o", "tuned", 500, 1): counted(150, 235)})
+    expected = minimum_detectable_difference(235, said["discordant_share"], alpha=0.05 / 3)
+    assert said["detectable"] == expected > minimum_detectable_difference(235, said["discordant_share"])

@@ -8,6 +8,7 @@ import threading
 import tracemalloc
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -104,6 +105,10 @@ def fetch(server: Server, folder: Path, **arguments: str) -> Path:
     return download(server.url, folder / "downloads", folder / "locks/openfindata.json", **arguments)
 
 
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir() if path.suffix != ".lock"]  # which stays, empty
+
+
 def same(archive: Path, server: Server) -> bool:
     return (
         archive.read_bytes() == server.body
@@ -127,7 +132,7 @@ def test_the_first_download_is_kept_and_locked(server: Server, tmp_path: Path):
     lock = json.loads((tmp_path / "locks/openfindata.json").read_text())
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", lock.pop("downloaded"))
     assert lock == {"url": server.url, "sha256": sha256(server.body).hexdigest(), "bytes": len(server.body)}
-    assert os.listdir(archive.parent) == ["release.zip"]
+    assert names(archive.parent) == ["release.zip"]
     assert fetch(server, tmp_path) == archive
     assert server.requests == [(None, 200)]
     assert server.encodings == {"identity"}  # a Range of a compressed body is none of the file
@@ -182,11 +187,19 @@ def test_a_pinned_digest_is_enough(server: Server, tmp_path: Path):
     assert not (tmp_path / "locks").exists()
 
 
+def test_two_at_once_fetch_one_archive(server: Server, tmp_path: Path):
+    with ThreadPoolExecutor(4) as pool:
+        archives = list(pool.map(lambda _: fetch(server, tmp_path), range(4)))
+    assert len(set(archives)) == 1
+    assert same(archives[0], server)
+    assert len(server.requests) == 1
+
+
 def test_another_digest_than_the_pinned_one_is_refused(server: Server, tmp_path: Path):
     found = sha256(server.body).hexdigest()
     with pytest.raises(DataError, match=f"its sha256 is {found}, expected {'0' * 64}"):
         fetch(server, tmp_path, sha256="0" * 64)
-    assert os.listdir(tmp_path / "downloads") == []
+    assert names(tmp_path / "downloads") == []
 
 
 def test_another_file_than_the_first_one_is_refused(server: Server, tmp_path: Path):
@@ -211,7 +224,7 @@ def test_a_page_is_not_locked_as_the_archive(server: Server, tmp_path: Path):
     with pytest.raises(DataError, match="expected a zip archive"):
         fetch(server, tmp_path)
     assert not (tmp_path / "locks").exists()
-    assert os.listdir(tmp_path / "downloads") == []
+    assert names(tmp_path / "downloads") == []
 
 
 def test_offline_says_what_to_do(tmp_path: Path, server: Server):

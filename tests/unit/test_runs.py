@@ -56,7 +56,7 @@ def test_words_say_of_how_many_seeds_they_tell(runs):
     words = in_words(runs, 500)
     (several,) = words["seeds"]
     assert several.startswith("m tuned: 2 seeds (1, 2), mean 62.5 % (95 % interval over seeds and questions ")
-    assert several.endswith("from 50.0 to 75.0 %.")
+    assert "from 50.0 to 75.0 %; over the seeds 50.0 points better than the base model (difference 50.0 " in several
     assert words["learning_curve"] == [
         "m tuned: 25.0 % with 100 rows, 62.5 % with 500 rows.",
         f"{LINEAR_BASELINE}: 50.0 % with 100 rows.",
@@ -64,6 +64,13 @@ def test_words_say_of_how_many_seeds_they_tell(runs):
     (one,) = in_words(runs, 100)["seeds"]
     assert one.startswith("m tuned: one seed (1), 25.0 % (")
     assert "not of training anew" in one
+
+
+def test_words_say_better_only_where_the_interval_of_the_gain_leaves_out_zero():
+    right = {System("m", "base"): "1100", System("m", "tuned", 9, 1): "1110", System("m", "tuned", 9, 2): "1010"}
+    table = run_table({system: predictions(given) for system, given in right.items()}, NAMES, seed=0)
+    (words,) = in_words(table, 9)["seeds"]
+    assert "; over the seeds not distinguishable from the base model (difference 12.5 points, " in words
 
 
 def test_the_order_of_questions_in_a_file_does_not_matter(runs):

@@ -46,6 +46,15 @@ ECHO = "\n".join(f"{letter}. {name}" for letter, name in NAMES.items())
         ("A股", None),
         ("A股怎么走", None),
         ("C. A股指数", "C"),
+        ("B选项", "B"),
+        ("选B吧", "B"),
+        ("选项B是正确的", "B"),
+        ("答案B是对的", "B"),
+        ("正确答案是B个股", "B"),
+        ("答案是C因为A股在涨", "C"),
+        ("选A还是B好", None),
+        ("选A股", None),
+        ("我选基金，ETF选项", None),
         ("这是A股的问题，选C", "C"),
         ("个股问询", None),
         ("F", None),
@@ -106,6 +115,14 @@ def test_original_joins_all_letters(text: str, joined: str | None):
 def test_original_knows_only_the_letters_of_the_task():
     assert original("B. ETF", ["A", "B", "C"]) == "B"
     assert original("G", list("ABCDEFG")) == "G"
+
+
+@pytest.mark.parametrize("letters", [list("AB"), list("ABCDe"), list("A,B,C,D,E")])
+def test_letters_that_are_none_are_refused(tmp_path, letters: list[str]):
+    path = tmp_path / "outputs.json"
+    path.write_text(json.dumps([{"gold": "E", "text": "E"}]))
+    with pytest.raises(DataError, match="is no option letter, or none of those given"):
+        score_file(path, letters=letters)
 
 
 ROWS = [

@@ -321,6 +321,10 @@ def test_the_whole_analysis_of_a_study(data: Path):
     )
     record, other = data / "training.json", data / "job.json"
     record.write_text(json.dumps(TRAINING))
+    (data / "source.json").write_text(json.dumps({"source": {"repo_id": "someone/model", "revision": "abc"}}))
+    (data / "asked.json").write_text(
+        json.dumps({"questions": 6, "stop_reasons": {"end_turn": 5, "max_tokens": 1}, "cost_usd": 0.5})
+    )
     other.write_text(json.dumps(OTHER_JOB))
     trained = [system for system in SYSTEMS if system[1] == "tuned"]
     run(
@@ -341,10 +345,13 @@ def test_the_whole_analysis_of_a_study(data: Path):
             quality=str(data / "quality.json"),
             **out("cost", "jobs"),
             training=[str(record)],
+            models=[str(data)],
+            asked=[str(data / "asked.json")],
             published=str(ROOT / "resources/reference/published_results.csv"),
         ),
-        output=Files(str(data / "report.md")),
-        params=SimpleNamespace(seed=1),
+        output=Files(report=str(data / "report.md"), provenance=str(data / "provenance.yaml")),
+        params=SimpleNamespace(models=["m"], asked=["claude"]),
+        config={"seed": 1, "study": {"models": ["m"]}},
         wildcards=SimpleNamespace(dataset=DATASET),
     )
     report = (data / "report.md").read_text(encoding="utf-8")
@@ -360,10 +367,15 @@ def test_the_whole_analysis_of_a_study(data: Path):
     assert "| m tuned | 24 | 2 | train | 90.0 | 2.00 | 9 | a processor | - |" in report
     assert "| majority-class | - |" in report  # a constant has no temperature
     assert "persona (validation rows)" in report
+    assert "claude's own answers to the 6 questions cost 0.5000 US dollars" in report
+    assert "they ended by end_turn (5), max_tokens (1)" in report
+    assert "m: repo_id someone/model, revision abc." in report
+    provenance = yaml.safe_load((data / "provenance.yaml").read_text(encoding="utf-8"))
+    assert provenance["config"] == {"seed": 1, "study": {"models": ["m"]}}
+    assert provenance["versions"]["llamafactory"] == "0.9.5"
     assert "None" not in report
     assert not re.search(r"\bnan\b", report)
 
-    (data / "source.json").write_text(json.dumps({"source": {"repo_id": "someone/model", "revision": "abc"}}))
     run(
         "write_model_card.py",
         data / "log",
@@ -452,6 +464,6 @@ def test_an_error_ends_the_script_with_one_sentence(tmp_path: Path, capfd):
             output=Files(candidates=str(tmp_path / "out"), record=str(tmp_path / "record")),
             wildcards=SimpleNamespace(dataset=DATASET),
         )
-    sentence = "DataError: nowhere.jsonl: no such file; check the path in the configuration\n"
+    sentence = "DataError: nowhere.jsonl: no such file; check the path\n"
     assert capfd.readouterr().err == sentence
     assert (tmp_path / "log").read_text() == sentence

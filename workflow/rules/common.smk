@@ -217,6 +217,15 @@ def get_validated_systems(wildcards):
     return [system for system in get_main_systems(wildcards) if system.variant != "zero_shot"]
 
 
+def get_asked_systems(wildcards):
+    """Models behind an API."""
+    return [system for system in get_systems(wildcards) if system.variant == "zero_shot"]
+
+
+def get_asked_models(wildcards):
+    return [system.model for system in get_asked_systems(wildcards)]
+
+
 def get_tuned_systems(wildcards):
     """Every training run, the main one first."""
     return [system for system in get_systems(wildcards) if system.variant == "tuned"]

@@ -16,15 +16,24 @@ rule write_report:
         cost="results/comparison/{dataset}/cost.csv",
         jobs="results/comparison/{dataset}/jobs.csv",
         training=per_system("results/sft/{model}/{dataset}/{run}/training.json", get_main_tuned_systems),
+        models=expand("results/models/{model}", model=MODELS),
+        asked=per_system("results/predictions/{model}/{dataset}/{run}/record.json", get_asked_systems),
         published="resources/reference/published_results.csv",
     output:
-        "results/comparison/{dataset}/report.md",
+        report="results/comparison/{dataset}/report.md",
+        provenance=report(
+            "results/comparison/{dataset}/provenance.yaml",
+            category="6 Provenance",
+            labels={"data set": "{dataset}", "item": "versions, digests, configuration"},
+            caption="../report/provenance.rst",
+        ),
     log:
         "results/logs/write_report/{dataset}.log",
     benchmark:
         "results/benchmarks/write_report/{dataset}.jsonl"
     params:
-        seed=config["seed"],
+        models=MODELS,
+        asked=get_asked_models,
         template=sha256(ROOT / "workflow/report/report.md.j2"),
         code=get_code("write_report.py"),
     script:

@@ -1,21 +1,38 @@
-"""Write the study as one Markdown file."""
+"""Write the study as one Markdown file, and what made it as YAML."""
 
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from finintent.logs import logged
 from finintent.markdown_report import markdown_report
+from finintent.provenance import study_record
 
 
-def main(dataset: str, seed: int, inputs: dict[str, Any], output: str) -> None:
-    Path(output).write_text(markdown_report(dataset, seed, **inputs), encoding="utf-8")
+def main(
+    dataset: str,
+    config: dict[str, Any],
+    models: dict[str, str],
+    training: str,
+    inputs: dict[str, Any],
+    outputs: dict[str, str],
+) -> None:
+    provenance = study_record(config, {name: Path(folder) for name, folder in models.items()}, training)
+    text = yaml.safe_dump(provenance, allow_unicode=True, sort_keys=False)
+    Path(outputs["provenance"]).write_text(text, encoding="utf-8")
+    Path(outputs["report"]).write_text(markdown_report(dataset, provenance, **inputs), encoding="utf-8")
 
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
+        inputs = dict(snakemake.input.items())
+        models, training, asked = (inputs.pop(name) for name in ("models", "training", "asked"))
         main(
             snakemake.wildcards.dataset,
-            snakemake.params.seed,
-            dict(snakemake.input.items()),
-            snakemake.output[0],
+            snakemake.config,
+            dict(zip(snakemake.params.models, models, strict=True)),
+            training[0],
+            inputs | {"asked": dict(zip(snakemake.params.asked, asked, strict=True))},
+            dict(snakemake.output.items()),
         )

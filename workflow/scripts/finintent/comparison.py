@@ -10,6 +10,7 @@ import pandas as pd
 
 from finintent.metrics import LOG_LIKELIHOOD, SCORERS, Row, answers, compare, right_answers
 from finintent.statistics import (
+    SIGNIFICANCE_LEVEL,
     cohen_kappa,
     distinguishable,
     holm,
@@ -17,7 +18,7 @@ from finintent.statistics import (
     paired_bootstrap,
     verdict,
 )
-from finintent.systems import System
+from finintent.systems import MAJORITY_BASELINE, System
 
 CALIBRATION = ("brier", "log_loss", "ece")
 PERMUTATIONS = ("orders", "own", "mean", "worst", "consistency")
@@ -70,10 +71,10 @@ def permutation_table(metrics: dict[System, dict[str, Any]]) -> pd.DataFrame:
 def compared_pairs(systems: list[System]) -> list[tuple[System, System, str]]:
     """Return which systems are tested against each other, and what for.
 
-    `tuning`: a base model against its tuned one; `prompting`: the same with examples in the prompt instead; `rivals`:
-    every two that were trained on the task; `reference`: a zero-shot model behind an API against every tuned one. A
-    constant answer is the floor of a table, no rival: that a model beats it is no finding, and tests of it would only
-    weaken the others' adjustment.
+    `tuning`: a base model against its tuned one; `prompting`: the same with examples in the prompt instead; `untuned`:
+    every two base models; `rivals`: every two that were trained on the task; `reference`: a zero-shot model behind an
+    API against every tuned one. A constant answer is the floor of a table, no rival: that a model beats it is no
+    finding, and tests of it would only weaken the others' adjustment.
     """
     tuned = [system for system in systems if system.variant == "tuned"]
     purposes = {"base": "tuning", "few_shot": "prompting"}
@@ -83,9 +84,13 @@ def compared_pairs(systems: list[System]) -> list[tuple[System, System, str]]:
         for first in systems
         if first.model == second.model and first.variant in purposes
     ]
-    rivals = combinations((system for system in systems if system.trained), 2)
+    alike = {
+        "untuned": [system for system in systems if system.variant == "base"],
+        "rivals": [system for system in systems if system.trained],
+    }
+    pairs = [(first, second, purpose) for purpose, group in alike.items() for first, second in combinations(group, 2)]
     references = [(first, second, "reference") for first in systems if first.variant == "zero_shot" for second in tuned]
-    return [*gains, *((first, second, "rivals") for first, second in rivals), *references]
+    return [*gains, *pairs, *references]
 
 
 def paired_tests(predictions: Predictions, names: dict[str, str], *, seed: int) -> pd.DataFrame:
@@ -128,7 +133,7 @@ def paired_rows(
                 "difference_high": difference.high,
                 "kappa": None if math.isnan(kappa) else kappa,
                 "distinguishable": distinguishable(difference, p_holm),
-                "verdict": verdict(difference, p_holm, first, second),
+                "verdict": verdict(difference, p_holm, first, second, len(pairs)),
             }
         )
     return table
@@ -137,17 +142,20 @@ def paired_rows(
 def summary(accuracy: pd.DataFrame, tests: pd.DataFrame, permutations: pd.DataFrame) -> dict[str, Any]:
     """Return the numbers that captions quote, of the headline scorer, and the three sentences that answer the study.
 
-    `best`: the open model or baseline with the highest accuracy (a model behind an API is a reference). `detectable`:
-    the smallest difference that this many questions show with 80 % power, where models disagree on as many of them as
-    the trained ones did on average; None where no difference would be found.
+    `best`: the open model or baseline with the highest accuracy (a model behind an API is a reference, a constant
+    answer is none). `detectable`: the smallest difference that this many questions show with 80 % power, where models
+    disagree on as many of them as the trained ones did on average, and p is adjusted as that of the smallest of all
+    tests is; None where no difference would be found.
     """
     models = _records(accuracy[accuracy["headline"]].sort_values("accuracy", ascending=False, kind="stable"))
     paired = _records(tests[tests["scorer"] == LOG_LIKELIHOOD]) if len(tests) else []
     questions = models[0]["questions"]
     rivals = [row for row in paired if row["purpose"] == "rivals"] or paired
     share = float(np.mean([row["fixed"] + row["broken"] for row in rivals])) / questions if rivals else 0.0
-    detectable = minimum_detectable_difference(questions, share)
-    best = next((row for row in models if row["variant"] != "zero_shot"), models[0])
+    detectable = minimum_detectable_difference(questions, share, alpha=SIGNIFICANCE_LEVEL / max(len(paired), 1))
+    open_models = [row for row in models if row["variant"] != "zero_shot" and row["model"] != MAJORITY_BASELINE]
+    best = next(iter(open_models), models[0])
+    equals = [row["name"] for row in open_models if row["correct"] == best["correct"] and row is not best]
     orders = _records(permutations)
     return {
         "scorer": LOG_LIKELIHOOD,
@@ -158,7 +166,7 @@ def summary(accuracy: pd.DataFrame, tests: pd.DataFrame, permutations: pd.DataFr
         "permutations": orders,
         "discordant_share": share,
         "detectable": None if math.isinf(detectable) else detectable,
-        "answer": _in_words(best, paired, orders, questions, detectable),
+        "answer": _in_words(best, equals, paired, orders, questions, detectable),
     }
 
 
@@ -170,6 +178,7 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _in_words(
     best: dict[str, Any],
+    equals: list[str],
     paired: list[dict[str, Any]],
     orders: list[dict[str, Any]],
     questions: int,
@@ -188,8 +197,9 @@ def _in_words(
     others = {
         row["second"] if row["first"] == name else row["first"]: row["distinguishable"]
         for row in paired
-        if name in (row["first"], row["second"])
+        if name in (row["first"], row["second"]) and row["purpose"] != "reference"
     }
+    references = [row["verdict"] for row in paired if row["purpose"] == "reference" and name == row["second"]]
     alike = [other for other, differs in others.items() if not differs]
     excepted = f" (not from {', '.join(alike)})" if alike else ""
     power = (
@@ -197,11 +207,12 @@ def _in_words(
         if math.isinf(detectable)
         else f"differences from {100 * detectable:.1f} points on in four studies of five"
     )
+    highest = f"{' and '.join([name, *equals])} share" if equals else f"{name} has"
     return [
-        f"Of open models and baselines {name} has the highest accuracy: {accuracy:.1f} % of {questions} questions "
+        f"Of open models and baselines {highest} the highest accuracy: {accuracy:.1f} % of {questions} questions "
         f"(95 % interval {low:.1f} to {high:.1f}){reordered}.",
         *(["What tuning changed: " + "; ".join(gains) + "."] if gains else []),
         f"{name} is distinguishable from {len(others) - len(alike)} of the {len(others)} models that it was tested "
         f"against{excepted}; at the rate at which the trained models "
-        f"disagree, {questions} questions show {power}.",
+        f"disagree, {questions} questions show {power}." + "".join(f" {words}." for words in references),
     ]

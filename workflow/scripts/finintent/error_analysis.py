@@ -57,7 +57,7 @@ def slices(predictions: Predictions, names: dict[str, str]) -> pd.DataFrame:
         if not system.constant:
             table = _answered(rows, names)
             lengths = table["question"].str.len()
-            edges = np.unique(np.quantile(lengths, np.linspace(0, 1, LENGTH_GROUPS + 1)[1:-1]))
+            edges = np.unique(np.quantile(lengths, np.linspace(0, 1, LENGTH_GROUPS + 1)[1:-1], method="lower"))
             groups = {
                 "length": lengths.map(lambda length, edges=edges: _between(length, edges)),
                 "hard": table["hard"].map({True: "hard", False: "not hard"}),
@@ -103,7 +103,7 @@ def _slice(system: System, table: pd.DataFrame, kind: str, values: pd.Series) ->
 def _between(length: int, edges: np.ndarray) -> str:
     place = int(np.searchsorted(edges, length))
     if place == 0:
-        return f"up to {edges[0]:.0f} characters"
+        return f"up to {edges[0]} characters"
     if place == len(edges):
-        return f"more than {edges[-1]:.0f} characters"
-    return f"{edges[place - 1] + 1:.0f} to {edges[place]:.0f} characters"
+        return f"more than {edges[-1]} characters"
+    return f"{edges[place - 1] + 1} to {edges[place]} characters"

@@ -15,11 +15,13 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def read_text(path: str | Path) -> str:
-    """Return a UTF-8 file's text; DataError when it is missing or not UTF-8."""
+    """Return a UTF-8 file's text; DataError when it is missing, no file to read, or not UTF-8."""
     try:
         return Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file; check the path in the configuration") from None
+        raise DataError(f"{path}: no such file; check the path") from None
+    except (IsADirectoryError, PermissionError) as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from None
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from None
 

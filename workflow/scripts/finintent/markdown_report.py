@@ -16,7 +16,7 @@ SUSPECTS = 20  # questions listed
 
 def markdown_report(
     dataset: str,
-    seed: int,
+    provenance: dict[str, Any],
     *,
     summary: str,
     runs: str,
@@ -30,22 +30,23 @@ def markdown_report(
     quality: str,
     cost: str,
     jobs: str,
-    training: list[str],
+    asked: dict[str, str],
     published: str,
 ) -> str:
-    """Render the report; `seed` is the study's, each further argument the path of the result that it is named after.
+    """Render the report; each further argument is the path of the result that it is named after.
 
-    `training` are the records of the main runs.
+    provenance: what `provenance.study_record` returns; asked: by the id of a model behind an API, the record of its own
+    answers.
     """
-    asked = pd.read_csv(questions)
-    suspects = asked[asked["label_suspect"]]
+    table = pd.read_csv(questions)
+    suspects = table[table["label_suspect"]]
     environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, autoescape=False)  # noqa: S701 - no HTML
     environment.filters["percent"] = lambda share: f"{100 * share:z.1f}"
     environment.filters["decimals"] = lambda value, digits=3: "-" if value is None else f"{value:.{digits}f}"
     environment.filters["system"] = lambda row: System(row["model"], row["variant"]).name
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         dataset=dataset,
-        seed=seed,
+        provenance=provenance,
         summary=read_json(summary),
         runs=read_json(runs),
         accuracy=_rows(accuracy),
@@ -59,7 +60,7 @@ def markdown_report(
         quality=read_json(quality),
         cost=_rows(cost),
         jobs=_rows(jobs),
-        training=read_json(training[0]),
+        asked=[{"model": model, **read_json(path)} for model, path in asked.items()],
         published=[_with_interval(row) for row in _rows(published)],
     )
 

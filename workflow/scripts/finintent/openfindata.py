@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 import requests
+from filelock import FileLock
 from pydantic import BaseModel
 
 from finintent.errors import DataError
@@ -37,21 +38,23 @@ def download(url: str, folder: str | Path, lock_file: str | Path, sha256: str | 
     """
     archive = Path(folder) / PurePosixPath(urlsplit(url).path).name
     archive.parent.mkdir(parents=True, exist_ok=True)
-    if not archive.exists():
-        part, tag = (archive.with_name(archive.name + suffix) for suffix in (".part", ".etag"))
-        part.touch()
-        tag.touch()
-        try:
-            _fetch(url, part, tag)
-        except requests.RequestException as error:
-            reason = type(error).__name__ if error.response is None else f"HTTP {error.response.status_code}"
-            raise DataError(
-                f"{url}: could not be downloaded ({reason}); run again to resume ({part} keeps {part.stat().st_size} "
-                "bytes), or give a local copy of the questions as evaluation.path in the config"
-            ) from None
-        part.replace(archive)
-        tag.unlink()
-    _verify(url, archive, Path(lock_file), sha256)
+    with FileLock(archive.with_name(archive.name + ".lock")):  # two tasks of the release may be asked for at once
+        if not archive.exists():
+            part, tag = (archive.with_name(archive.name + suffix) for suffix in (".part", ".etag"))
+            part.touch()
+            tag.touch()
+            try:
+                _fetch(url, part, tag)
+            except requests.RequestException as error:
+                reason = type(error).__name__ if error.response is None else f"HTTP {error.response.status_code}"
+                raise DataError(
+                    f"{url}: could not be downloaded ({reason}); run again to resume ({part} keeps "
+                    f"{part.stat().st_size} bytes), or give a local copy of the questions as evaluation.path in the "
+                    "config"
+                ) from None
+            part.replace(archive)
+            tag.unlink()
+        _verify(url, archive, Path(lock_file), sha256)
     return archive
 
 

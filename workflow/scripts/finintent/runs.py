@@ -85,5 +85,15 @@ def _of_seeds(row: dict[str, Any]) -> str:
     seeds = row["seeds"].replace(" ", ", ")
     return (
         f"{name}: {row['runs']} seeds ({seeds}), mean {numbers['mean']} % (95 % interval over "
-        f"seeds and questions {numbers['low']} to {numbers['high']}), from {numbers['min']} to {numbers['max']} %."
+        f"seeds and questions {numbers['low']} to {numbers['high']}), from {numbers['min']} to {numbers['max']} %"
+        f"{_of_gain(row)}."
     )
+
+
+def _of_gain(row: dict[str, Any]) -> str:
+    if pd.isna(row["gain"]):
+        return ""
+    gain, low, high = (100 * row[key] for key in ("gain", "gain_low", "gain_high"))
+    told = low > 0 or high < 0
+    known = f"{abs(gain):.1f} points {'better' if gain > 0 else 'worse'} than" if told else "not distinguishable from"
+    return f"; over the seeds {known} the base model (difference {gain:z.1f} points, {low:z.1f} to {high:z.1f})"

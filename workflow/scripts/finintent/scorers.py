@@ -18,22 +18,30 @@ GOLD_COLUMNS = ("gold", "answer", "label", "reference", "ground_truth")
 
 _HALF_WIDTH = {ord(letter) + 0xFEE0: letter for letter in LETTERS + LETTERS.lower()}
 _WORD = "0-9A-Za-zÀ-ɏ"  # what makes a Latin word of the letter beside it: "ETF", "B2", and with a hyphen "A-share"
+_GLUED = "股类轮级端"  # what makes a Chinese word of the letter before it: "A股"
 _WORD_BEFORE = rf"(?<![{_WORD}])(?<![{_WORD}]['’-])"
 
 
 def greedy(text: str, letters: list[str], names: dict[str, str] | None = None) -> str | None:
     """Return the one option letter that an answer names, or None where it names none or several.
 
-    A letter is named when it ends a run of letters and digits ("B. …", "选项E：", but neither "ETF" nor "A股"); letters
-    earlier in such a run are named too ("A或B" names two). With `names` (option text by letter) a letter glued to its
-    own option is named as well (B followed by "yes"). Full-width letters count, lower case only as the whole answer.
+    A letter is named when it ends a run of letters and digits ("B. …", "选项E：", but neither "ETF" nor "A股"), or when
+    the run says that it is one ("选B吧", "B选项"); other letters of such a run are named too ("A或B" names two). With
+    `names` (option text by letter) a letter glued to its own option is named as well (B followed by "yes"). Full-width
+    letters count, lower case only as the whole answer.
     """
     text = text.translate(_HALF_WIDTH)
     runs = re.findall(r"[^\W_]+", text)
     if len(runs) == 1 and len(runs[0]) == 1:
         text = text.upper()
-    lone = rf"{_WORD_BEFORE}[{''.join(letters)}](?!['’-]?[{_WORD}])"
-    found = set(re.findall(lone, " ".join(re.findall(rf"(?<![^\W_])[^\W_]*{lone}(?![^\W_])", text))))
+    letter = f"[{''.join(letters)}](?![{_GLUED}])"
+    lone = rf"{_WORD_BEFORE}{letter}(?!['’-]?[{_WORD}])"
+    said = rf"(?:选项?|选择|答案[是为]?){letter}|{letter}(?:选?项|是(?:正确|对))"
+    named, found = list(re.finditer(lone, text)), set()
+    for run in re.finditer(r"[^\W_]+", text):
+        inside = [match for match in named if run.start() <= match.start() < run.end()]
+        if inside and (inside[-1].end() == run.end() or re.search(said, run[0])):
+            found |= {match[0] for match in inside}
     for letter, name in (names or {}).items():
         if re.search(rf"{_WORD_BEFORE}{letter}(?:[\W_]+|(?![{_WORD}])){re.escape(name)}", text):
             found.add(letter)
@@ -90,6 +98,11 @@ def score_file(
     golds = _column(path, rows, "gold letters", (gold,) if gold else GOLD_COLUMNS)
     answers = [_answer(f"{path}, row {number}", row, texts, golds) for number, row in enumerate(rows, start=1)]
     letters = letters or list(LETTERS[: LETTERS.index(max(answer["gold"] for answer in answers)) + 1])
+    if unknown := {*letters} - {*LETTERS} or {answer["gold"] for answer in answers} - {*letters}:
+        raise DataError(
+            f"{path}: {'/'.join(sorted(unknown))} is no option letter, or none of those given ({''.join(letters)}); "
+            "name all capital letters of the options together, such as ABCDE"
+        )
     scorers = [scorer] if scorer else TEXT_SCORERS
     rows = []
     for name in scorers:
@@ -126,5 +139,8 @@ def _answer(where: str, row: dict[str, Any], text_column: str, gold_column: str)
         raise DataError(f"{where}: {text_column} is {text!r}, expected the raw output as one string")
     letter = re.match(r"[\W_]*([A-Z])(?![^\W_])", gold) or re.fullmatch(r"\s*([a-z])\s*", gold)
     if not letter:
-        raise DataError(f"{where}: {gold_column} is {gold!r}, expected an option letter (A) or an option (A. …)")
+        raise DataError(
+            f"{where}: {gold_column} is {gold!r}, expected an option letter (A) or an option (A. …); sets of this "
+            "workflow's own predictions are for `finintent compare`"
+        )
     return {"text": text or "", "gold": letter[1].upper()}

@@ -65,7 +65,8 @@ def wilson(correct: int, total: int, confidence: float = 0.95) -> tuple[float, f
     if not 0 <= correct <= total or total == 0:
         raise DataError(f"{correct} right of {total} answers is no proportion; give at least one answer")
     low, high = proportion_confint(correct, total, alpha=1 - confidence, method="wilson")
-    return float(low), float(high)
+    # Rounding leaves an interval of 0 % at 1e-17.
+    return (0.0 if correct == 0 else float(low)), (1.0 if correct == total else float(high))
 
 
 def mcnemar_exact(first_right: ArrayLike, second_right: ArrayLike) -> McNemar:
@@ -163,10 +164,13 @@ def distinguishable(difference: Interval, p_value: float) -> bool:
     return p_value < SIGNIFICANCE_LEVEL and not difference.low <= 0 <= difference.high
 
 
-def verdict(difference: Interval, p_value: float, first: str, second: str) -> str:
-    """Say in words, without a full stop, what is known of accuracy(second) - accuracy(first)."""
+def verdict(difference: Interval, p_value: float, first: str, second: str, tests: int = 1) -> str:
+    """Say in words, without a full stop, what is known of accuracy(second) - accuracy(first).
+
+    `tests`: the number that the p value is adjusted for.
+    """
     estimate, low, high = (100 * value for value in difference)
-    interval = f"95 % interval {low:z.1f} to {high:z.1f}, adjusted p = {p_value:.2g}"
+    interval = f"95 % interval {low:z.1f} to {high:z.1f}, {'adjusted ' if tests > 1 else ''}p = {p_value:.2g}"
     if not distinguishable(difference, p_value):
         return f"{second} and {first} are not distinguishable (difference {estimate:z.1f} points, {interval})"
     return f"{second} is {abs(estimate):.1f} points {'better' if low > 0 else 'worse'} than {first} ({interval})"
