@@ -34,6 +34,7 @@ from finintent.accelerator import run_llamafactory  # noqa: E402 - after the pat
 from finintent.files import read_json, read_jsonl  # noqa: E402
 from finintent.hardware import metered  # noqa: E402
 from finintent.memory import FUSED_TYPES, GIB, fastest, model_shape, original, training_bytes  # noqa: E402
+from finintent.merging import check_merge  # noqa: E402
 from finintent.prompting import Prompter  # noqa: E402
 from finintent.scoring import load_model, predict  # noqa: E402
 from finintent.task import read_instruction, read_taxonomy  # noqa: E402
@@ -176,6 +177,19 @@ def merge(folder: Path, adapter: Path, merged: Path, cap_gib: float = 22) -> Non
 
 
 @app.command()
+def check(folder: Path, adapter: Path, merged: Path, data: Data, cap_gib: float = 22) -> None:
+    """Compare a merged model with its base and adapter, as after every merge."""
+    cap_process(cap_gib)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    prompts = [tokenizer.encode(row["instruction"]) for row in read_json(data / "validation.json")[:8]]
+    with metered() as job:
+        found = check_merge(folder, adapter, merged, prompts)
+    peak = torch.cuda.max_memory_allocated() if DEVICE == "cuda" else 0
+    host = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    report(command="check", seconds=job["job_seconds"], torch_peak_gib=peak / GIB, host_peak_gib=host, **found)
+
+
+@app.command()
 def evaluate(
     folder: Path,
     questions: Path,
@@ -185,8 +199,7 @@ def evaluate(
     loop_questions: Annotated[int, typer.Option(help="questions that the original's way is timed on")] = 24,
 ) -> None:
     """Answer every question, and some in the original's way: one at a time, up to 512 new tokens."""
-    if DEVICE == "cuda":
-        torch.cuda.set_per_process_memory_fraction(cap_gib * GIB / card_bytes())
+    cap_process(cap_gib)
     resources = ROOT / "resources/intent_understanding"
     taxonomy = read_taxonomy(resources / "taxonomy.yaml")
     instruction = read_instruction(resources / "prompts/instruction.yaml")
@@ -242,6 +255,11 @@ def card_bytes() -> float:
 def synchronise() -> None:
     if DEVICE == "cuda":
         torch.cuda.synchronize()
+
+
+def cap_process(gib: float) -> None:
+    if DEVICE == "cuda" and gib:
+        torch.cuda.set_per_process_memory_fraction(gib * GIB / card_bytes())
 
 
 def cap_children(gib: float) -> None:

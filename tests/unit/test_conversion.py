@@ -102,16 +102,29 @@ def test_the_other_format_gives_the_same_files(original, tmp_path):
     assert sorted(files)[:2] == ["config.json", "generation_config.json"]
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_precision_is_kept(original, tmp_path, dtype: torch.dtype):
+@pytest.mark.parametrize(
+    ("given", "dtype"),
+    [(torch.bfloat16, torch.bfloat16), (torch.float32, torch.float32), (torch.float16, torch.bfloat16)],
+)
+def test_precision_is_kept_but_for_float16(original, tmp_path, given: torch.dtype, dtype: torch.dtype):
     kind, folder = original
     for path in (*folder.glob("*.bin"), *folder.glob("*.safetensors")):
-        write_shard(path, {name: tensor.to(dtype) for name, tensor in read_shard(path).items()})
+        write_shard(path, {name: tensor.to(given) for name, tensor in read_shard(path).items()})
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
     (tmp_path / "native").mkdir()
     record = convert_weights(kind, folder, tmp_path / "native")
     name = str(dtype).removeprefix("torch.")
     assert record["dtype"] == read_json(tmp_path / "native/config.json")["dtype"] == name
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == files  # what is read stays as it is
     tensors = [tensor for path in (tmp_path / "native").glob("*.safetensors") for tensor in load_file(path).values()]
+    matrix = next(
+        tensor
+        for path in folder.glob("*.*")
+        if path.suffix in (".bin", ".safetensors")
+        for name, tensor in read_shard(path).items()
+        if "o_proj" in name or "dense.weight" in name
+    )
+    assert any(tensor.shape == matrix.shape and torch.equal(tensor, matrix.to(dtype)) for tensor in tensors)
     assert {tensor.dtype for tensor in tensors} == {dtype}
     assert (record["tensors"], record["bytes"]) == (len(tensors), sum(tensor.nbytes for tensor in tensors))
 

@@ -35,7 +35,7 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path, capfd, error: Exception, ch
     with pytest.raises(SystemExit):
         fail(log, error, child)
     said = capfd.readouterr().err
-    assert said.startswith(f"DiskSpaceError: {log}: the disk is full")
+    assert said.startswith(f"DiskSpaceError: {log}: a disk is full")
     assert "then run again" in said
     assert "Traceback" not in said
     assert said in log.read_text()
@@ -45,7 +45,7 @@ def test_a_disk_too_full_for_the_words_is_full(tmp_path: Path, capfd, monkeypatc
     monkeypatch.setattr(logs.shutil, "disk_usage", lambda path: Usage(100, 100, 0))
     with pytest.raises(SystemExit):
         fail(tmp_path / "log", RuntimeError("PytorchStreamWriter failed writing file"))
-    assert "the disk is full (0 MB are free)" in capfd.readouterr().err
+    assert "a disk is full (0 MB are free here)" in capfd.readouterr().err
 
 
 def test_another_error_keeps_its_traceback(tmp_path: Path, capfd):

@@ -3,11 +3,15 @@
 import json
 import runpy
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 import yaml
 from transformers import LlamaConfig, Qwen2Config
 
+from finintent import accelerator
+from finintent.accelerator import ending, run_llamafactory
 from finintent.errors import ConfigError, TrainingError
 from finintent.hardware import metered
 from finintent.memory import GIB, Batching, batchings, fastest, model_shape, original, training_bytes
@@ -80,9 +84,29 @@ def test_a_smaller_configuration_keeps_the_step_and_ends_at_one_row():
     while config:
         rows, times = config["per_device_train_batch_size"], config["gradient_accumulation_steps"]
         assert (rows * times, config["learning_rate"]) == (8, 1)
-        steps.append((rows, config["disable_gradient_checkpointing"]))
+        steps.append((rows, config["disable_gradient_checkpointing"], config["per_device_eval_batch_size"]))
         config = smaller(config)
-    assert steps == [(8, True), (8, False), (4, True), (4, False), (2, True), (2, False), (1, True), (1, False)]
+    assert steps == [
+        (8, True, 16), (8, False, 8), (4, True, 4), (4, False, 2),
+        (2, True, 1), (2, False, 1), (1, True, 1), (1, False, 1),
+    ]  # fmt: skip
+
+
+def test_one_row_at_a_time_still_validates_on_fewer():
+    config = {"per_device_eval_batch_size": 4, **original(8).arguments()}
+    sizes = []
+    while config := smaller(config):
+        sizes.append((config["per_device_train_batch_size"], config["per_device_eval_batch_size"]))
+    assert sizes == [(1, 2), (1, 1)]
+
+
+def test_weights_that_are_cast_in_each_step_take_more():
+    batching, shape = Batching(8, 1, checkpointing=False, fused=True), model_shape(SHAPES["llama-3-8b"], rank=8)
+    kept = training_bytes(shape, batching, LONGEST)
+    for dtype, extra in ((torch.float16, 2), (torch.float32, 4)):
+        config = LlamaConfig(**SHAPES["llama-3-8b"].to_dict() | {"dtype": dtype})
+        more = training_bytes(model_shape(config, rank=8), batching, LONGEST) - kept
+        assert more == pytest.approx(extra * shape.weights)
 
 
 def prepare_training(folder: Path) -> dict:
@@ -138,6 +162,42 @@ def test_out_of_memory_goes_on_in_smaller_parts_and_says_so(tmp_path: Path):
     settings = json.loads((tmp_path / "training.json").read_text())["settings"]
     assert (settings["per_device_train_batch_size"], settings["gradient_accumulation_steps"]) == (1, 2)
     assert not list((tmp_path / "checkpoints").iterdir())
+
+
+def test_what_fits_no_way_is_one_sentence(tmp_path: Path):
+    arguments = prepare_training(tmp_path)
+    main = runpy.run_path(str(ROOT / "workflow/scripts/train_lora.py"))["main"]
+    words = dict.fromkeys((1, 2), "torch.AcceleratorError: CUDA error: out of memory")
+    main.__globals__["run_llamafactory"] = llamafactory(tmp_path, words)
+    with pytest.raises(TrainingError, match=r"even for one row at once; set training\.llamafactory\.quantization_bit"):
+        main(**arguments, say=lambda text: None)
+
+
+def test_all_attempts_are_paid_for():
+    total = runpy.run_path(str(ROOT / "workflow/scripts/train_lora.py"))["total"]
+    job = {"device": "a card", "driver": "1", "job_seconds": 2.0, "card_peak_bytes": 3, "energy_joules": 4}
+    assert total([job, job | {"card_peak_bytes": 1}]) == job | {"job_seconds": 4.0, "energy_joules": 8}
+    unknown = {"card_peak_bytes": None, "energy_joules": None}
+    assert total([job | unknown] * 2) == job | unknown | {"job_seconds": 4.0}
+
+
+def test_of_several_cards_llamafactory_sees_the_first(monkeypatch):
+    seen = {}
+    monkeypatch.setattr(accelerator.torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(
+        accelerator.subprocess, "run", lambda *_, env, **__: seen.update(env) or SimpleNamespace(returncode=0)
+    )
+    for given, expected in ((None, "0"), ("3,1", "3")):
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        if given:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+        run_llamafactory("version")
+        assert seen["CUDA_VISIBLE_DEVICES"] == expected
+
+
+def test_a_killed_process_is_told_from_one_that_failed():
+    assert "the machine's memory ran out" in ending(-9)
+    assert ending(1) == "ended with status 1; the log has its words"
 
 
 def test_another_error_is_not_taken_for_a_lack_of_memory(tmp_path: Path):

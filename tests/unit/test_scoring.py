@@ -14,9 +14,10 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
-from finintent.errors import DataError
+from finintent import scoring
+from finintent.errors import DataError, ModelError
 from finintent.prompting import DecidingPosition, Prompter, draw_examples
-from finintent.scoring import draw_orders, predict
+from finintent.scoring import draw_orders, predict, predict_within_memory
 from finintent.task import read_instruction, read_taxonomy
 from tiny import DATASET, ROOT, write_tiny_model
 
@@ -220,3 +221,24 @@ def test_examples_are_drawn_evenly_mixed_and_by_seed():
 def test_too_few_rows_for_the_examples_are_named():
     with pytest.raises(DataError, match=r"1 training row\(s\) have the answer C, expected at least 2 .*few_shot"):
         draw_examples(alpaca({"A": 3, "B": 3, "C": 1}), list("ABC"), 2, seed=1)
+
+
+def test_too_many_questions_at_once_are_fewer_the_next_time(monkeypatch):
+    asked, said = [], []
+
+    def limited(fits: int):
+        def answer(*_, batch_size: int) -> list[dict]:
+            asked.append(batch_size)
+            if batch_size > fits:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return [{}]
+
+        return answer
+
+    monkeypatch.setattr(scoring, "predict", limited(3))
+    assert predict_within_memory(said.append, 16, "model") == [{}]
+    assert asked == [16, 8, 4, 2]
+    assert said[-1].endswith("2 at once (scoring.batch_size)")
+    monkeypatch.setattr(scoring, "predict", limited(0))
+    with pytest.raises(ModelError, match="does not suffice for one question"):
+        predict_within_memory(said.append, 2, "model")

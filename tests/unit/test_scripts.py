@@ -420,7 +420,7 @@ def test_each_run_has_checkpoints_of_its_own(data: Path, tmp_path: Path, monkeyp
         Path("model", name).write_text("{}")
     Path("results/sft/m/d").mkdir(parents=True)
 
-    def checkpoints(seed: str = "1", **changes: object) -> str:
+    def checkpoints(seed: str = "1", validated: int = 4, **changes: object) -> str:
         params = {
             "template": "gemma",
             "training": {
@@ -430,25 +430,27 @@ def test_each_run_has_checkpoints_of_its_own(data: Path, tmp_path: Path, monkeyp
                 "learning_rate": 1e-4,
                 "llamafactory": {"packing": False},
             },
-            "memory_gb": None,
             "versions": {"llamafactory": "0.9.5"},
         }
+        config = {"training": {"per_device_eval_batch_size": validated}, "models": {"m": {"training": {}}}, "gpu": {}}
         outputs = {name: f"results/sft/m/d/{name}.yaml" for name in ("train", "merge")}
         run(
             "render_configs.py",
             data / "log",
             input=Files(model="model", alpaca=[str(data / "train.jsonl")]),
             output=Files(**outputs),
-            wildcards=SimpleNamespace(seed=seed),
+            wildcards=SimpleNamespace(seed=seed, model="m"),
             params=SimpleNamespace(**params | changes),
+            config=config,
         )
         rendered = yaml.safe_load(Path(outputs["train"]).read_text())
         assert rendered["packing"] is False
         assert "precision" not in rendered
+        assert rendered["per_device_eval_batch_size"] == validated
         return rendered["output_dir"]
 
     first = checkpoints()
-    assert checkpoints() == first
+    assert checkpoints() == checkpoints(validated=2) == first
     assert checkpoints(seed="2") != first
     assert checkpoints(versions={"llamafactory": "0.9.5", "peft": "0.18.1"}) != first
     (data / "train.jsonl").write_text("")

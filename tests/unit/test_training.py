@@ -26,12 +26,12 @@ def test_a_model_without_a_precision_is_refused(tmp_path):
 
 
 def test_a_half_written_checkpoint_is_not_resumed_from(tmp_path):
-    for step, finished in ((63, True), (126, False)):
+    for step, state in ((63, "{}"), (126, None), (189, "")):  # the last was killed as its state was written
         folder = tmp_path / f"checkpoint-{step}"
         folder.mkdir()
         (folder / "model.safetensors").touch()
-        if finished:
-            (folder / "trainer_state.json").touch()
+        if state is not None:
+            (folder / "trainer_state.json").write_text(state)
     assert last_checkpoint_step(tmp_path) == 63
     assert not (tmp_path / "checkpoint-126").exists()
     assert last_checkpoint_step(tmp_path / "none") == 0

@@ -125,6 +125,14 @@ def change(path: str, value: object) -> Callable[[dict], None]:
             change("training/llamafactory", {"output_dir": "x"}),
             r"training\.llamafactory\.output_dir is set by the workflow itself",
         ),
+        (
+            change("training/llamafactory", {"per_device_train_batch_size": 2}),
+            r"training\.llamafactory\.per_device_train_batch_size is set by the workflow itself",
+        ),
+        (
+            change("training/llamafactory", {"lora_rank": 2}),
+            r"training\.llamafactory\.lora_rank has a key of its own: write training\.lora_rank",
+        ),
         (change("models/gemma-3-270m/source/type", "web"), r"gemma-3-270m\.source\.type is 'web', expected one of"),
         (change("models/gemma-3-270m/source/sha256", None), r"gemma-3-270m\.source lacks the key 'sha256'"),
         (change("models/bad id", {}), r"models has the id 'bad id', expected one that matches"),

@@ -72,6 +72,11 @@ def raise_learning_rate_of_a(config: dict) -> None:
     config["models"]["tiny-a"]["training"] = {"learning_rate": 0.02}
 
 
+def compute_less_at_once(config: dict) -> None:
+    config["training"]["per_device_eval_batch_size"] = 2
+    config["gpu"] = {"memory_gb": 8}
+
+
 def reverse_keys(config: dict) -> None:
     config["training"] = dict(reversed(config["training"].items()))
 
@@ -104,6 +109,10 @@ EDITS = {
     ),
     "how many questions are answered at once": (
         configure(lambda config: config.update(scoring={"batch_size": 2})),
+        set(),
+    ),
+    "how many rows are validated at once, and the card": (
+        configure(compute_less_at_once),
         set(),
     ),
     "the price of the machine": (

@@ -106,7 +106,8 @@ def get_download_mb(wildcards):
 def get_training(wildcards):
     shared, own = config["training"], get_model(wildcards)["training"]
     options = shared.get("llamafactory", {}) | own.get("llamafactory", {})
-    return dict(sorted((shared | own | {"llamafactory": options}).items()))
+    settings = shared | own | {"llamafactory": options}
+    return {key: settings[key] for key in sorted(settings) if key != "per_device_eval_batch_size"}
 
 
 def get_precision(wildcards):

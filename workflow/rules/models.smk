@@ -37,7 +37,7 @@ rule prepare_model:
 
 onstart:
     if need := disk_need(
-        [config["models"][model]["source"] for model in MODELS],
+        {model: config["models"][model]["source"] for model in MODELS},
         runs=len(MERGED) // len(MODELS),
         keep_merged=config["keep_merged"],
         results=Path("results"),

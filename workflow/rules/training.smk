@@ -16,7 +16,6 @@ rule render_configs:
         gpu=1,  # it chooses precision and device by the machine that will train
     params:
         training=get_training,
-        memory_gb=config["gpu"].get("memory_gb"),
         template=get_template,
         versions=MODEL_VERSIONS,
         code=get_code("render_configs.py"),

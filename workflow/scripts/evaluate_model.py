@@ -1,6 +1,7 @@
 """Let a model answer the evaluation questions and the validation rows: one prediction each."""
 
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,7 @@ from finintent.hardware import metered
 from finintent.logs import logged
 from finintent.prompting import Prompter, draw_examples
 from finintent.questions import validation_questions
-from finintent.scoring import load_model, predict
+from finintent.scoring import load_model, predict_within_memory
 from finintent.task import read_instruction, read_taxonomy
 
 
@@ -28,22 +29,18 @@ def main(
     outputs: dict[str, str],
     examples: str | None = None,
     few_shot: int = 0,
+    say: Callable[[str], None] = print,
 ) -> None:
     prompter = Prompter(weights, template)
     labels = read_taxonomy(taxonomy)
     turns = draw_examples(read_json(examples), list(labels.options), few_shot, seed) if examples else []
     use_every_core()
     with exclusive_accelerator(), metered() as job:
+        model, wording = load_model(weights, bf16=uses_bf16(precision)), read_instruction(instruction)
         answer = partial(
-            predict,
-            load_model(weights, bf16=uses_bf16(precision)),
-            prompter,
-            taxonomy=labels,
-            instruction=read_instruction(instruction),
-            batch_size=batch_size,
-            seed=seed,
+            predict_within_memory, say, batch_size, model, prompter, taxonomy=labels, instruction=wording, seed=seed,
             examples=turns,
-        )
+        )  # fmt: skip
         start = time.perf_counter()
         evaluated = answer(
             read_jsonl(questions), permutations=scoring["permutations"], max_new_tokens=scoring["max_new_tokens"]
@@ -59,7 +56,7 @@ def main(
 
 
 if "snakemake" in globals():
-    with logged(snakemake.log[0]):
+    with logged(snakemake.log[0]) as say:
         main(
             snakemake.input.weights,
             snakemake.params.template,
@@ -74,4 +71,5 @@ if "snakemake" in globals():
             dict(snakemake.output.items()),
             snakemake.input.get("examples"),
             snakemake.params.get("few_shot"),
+            say,
         )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from finintent.accelerator import exclusive_accelerator, run_llamafactory
+from finintent.accelerator import ending, exclusive_accelerator, run_llamafactory
 from finintent.errors import MergeError
 from finintent.files import write_json
 from finintent.hardware import metered
@@ -16,7 +16,7 @@ def main(config: str, record: str) -> None:
     with exclusive_accelerator(), metered() as job:
         status = run_llamafactory("export", config)
     if status:
-        raise MergeError(f"`llamafactory-cli export {config}` ended with status {status}; the log has its words")
+        raise MergeError(f"`llamafactory-cli export {config}` {ending(status)}")
     settings = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
     restore_tokenizer(Path(settings["model_name_or_path"]), Path(settings["export_dir"]))
     write_json(record, job)

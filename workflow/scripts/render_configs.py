@@ -15,6 +15,7 @@ from finintent.provenance import check_versions
 from finintent.sources import OWN_FILE
 from finintent.training import merge_config, splits_special_tokens, training_config
 
+EVAL_BATCH = "per_device_eval_batch_size"
 TEMPLATE_TOKENS = 16  # of roles, markers and the answer, around a row's instruction; more than any template takes
 
 
@@ -23,6 +24,7 @@ def main(
     alpaca: list[str],
     template: str | None,
     training: dict[str, Any],
+    eval_batch_size: int,
     memory_gb: float | None,
     seed: int,
     versions: dict[str, str],
@@ -37,24 +39,25 @@ def main(
         batching = fastest_on_gpu(model, alpaca[0], training, batch_size, memory_gb, options)
     else:
         batching = Batching(batch_size, 1, checkpointing=False, fused=False)
-    training |= batching.arguments() | options
+    training |= options
     sft = Path(outputs["train"]).parent
     arguments = {
         "model": model,
         "data": str(Path(alpaca[0]).parent),
         "template": template,
         "split_special_tokens": splits_special_tokens(Path(model)),
-        "settings": training,
         "seed": seed,
         "bf16": uses_bf16(precision),
         "gpu": torch.cuda.is_available(),
     }
     # LlamaFactory resumes from whatever checkpoint its output folder holds, so each run has a folder of its own,
-    # named by all that makes it.
+    # named by all that makes it; not by how many rows are computed at once.
     made_of = [versions, [sha256(path) for path in alpaca], read_json(Path(model) / OWN_FILE)]
-    run = digest([training_config(**arguments, checkpoints=""), *made_of])[:12]
+    run = digest([training_config(**arguments, settings=training, checkpoints=""), batch_size, *made_of])[:12]
     stem = sft.relative_to("results/sft")
-    write_yaml(outputs["train"], training_config(**arguments, checkpoints=f"results/checkpoints/{stem}/{run}"))
+    settings = training | batching.arguments() | {EVAL_BATCH: eval_batch_size}
+    checkpoints = f"results/checkpoints/{stem}/{run}"
+    write_yaml(outputs["train"], training_config(**arguments, settings=settings, checkpoints=checkpoints))
     merged = f"results/merged/{stem}/model"
     write_yaml(outputs["merge"], merge_config(model=model, adapter=str(sft / "adapter"), merged=merged))
 
@@ -62,17 +65,22 @@ def main(
 def fastest_on_gpu(
     model: str, train: str, training: dict[str, Any], batch_size: int, memory_gb: float | None, options: dict[str, Any]
 ) -> Batching:
-    """Choose by the longest row, and by the card of this machine where the configuration names none."""
+    """Choose by the longest row, and by the card of this machine where the configuration names none.
+
+    With packing a row is as long as rows may be.
+    """
     config = AutoConfig.from_pretrained(model)
     tokenizer = AutoTokenizer.from_pretrained(model)
     longest = max(len(ids) for ids in tokenizer([row["instruction"] for row in read_json(train)])["input_ids"])
+    limit = training.get("cutoff_len", 2048)
+    packed = options.get("packing") or options.get("neat_packing")
     return fastest(
         model_shape(config, training["lora_rank"]),
         batch_size,
-        min(longest + TEMPLATE_TOKENS, training.get("cutoff_len", 2048)),
+        limit if packed else min(longest + TEMPLATE_TOKENS, limit),
         fused=config.model_type in FUSED_TYPES,
         memory_gb=memory_gb or torch.cuda.get_device_properties(0).total_memory / 2**30,
-        bits=options.get("quantization_bit", 16),
+        bits=options.get("quantization_bit"),
     )
 
 
@@ -82,12 +90,15 @@ def write_yaml(path: str, value: dict[str, Any]) -> None:
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
+        described = snakemake.config["models"][snakemake.wildcards.model]
         main(
             snakemake.input.model,
             list(snakemake.input.alpaca),
             snakemake.params.template,
             dict(snakemake.params.training),
-            snakemake.params.memory_gb,
+            # No parameters: what they change is how much is computed at once, so a change makes nothing stale.
+            described["training"].get(EVAL_BATCH, snakemake.config["training"].get(EVAL_BATCH, 8)),
+            snakemake.config["gpu"].get("memory_gb"),
             int(snakemake.wildcards.seed),
             snakemake.params.versions,
             dict(snakemake.output.items()),

@@ -1,14 +1,16 @@
 """Run `llamafactory-cli train` on a rendered YAML and keep its adapter and its record."""
 
+import re
 import resource
 import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from finintent.accelerator import exclusive_accelerator, run_llamafactory
+from finintent.accelerator import ending, exclusive_accelerator, run_llamafactory
 from finintent.alpaca import SPLITS
 from finintent.errors import TrainingError
 from finintent.files import read_json, sha256, write_json
@@ -17,7 +19,8 @@ from finintent.logs import logged
 from finintent.provenance import installed_versions
 from finintent.training import collect_adapter, last_checkpoint_step, smaller, training_record
 
-OUT_OF_MEMORY = b"OutOfMemoryError"  # PyTorch's exception, in the traceback of LlamaFactory's process
+# Of the card: PyTorch's exception, or what other libraries say, in the output of LlamaFactory's process.
+OUT_OF_MEMORY = re.compile(rb"OutOfMemoryError|CUDA[^\n]*out of memory|CUBLAS_STATUS_ALLOC_FAILED")
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in ru_maxrss
 
 
@@ -25,18 +28,27 @@ def main(config: str, adapter: Path, output: str, log: Path, say: Callable[[str]
     settings = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
     checkpoints = Path(settings["output_dir"])
     drop_other_runs(checkpoints)
+    attempts = []
     while True:
         resumed_step = last_checkpoint_step(checkpoints)
         begun = log.stat().st_size
         with exclusive_accelerator(), metered() as job:
+            attempts.append(job)
             status = run_llamafactory("train", config)
         if not status:
             break
-        less = smaller(settings) if OUT_OF_MEMORY in log.read_bytes()[begun:] else None
+        full = OUT_OF_MEMORY.search(log.read_bytes()[begun:])
+        less = smaller(settings) if full else None
         if less is None:
+            why = (
+                "found too little memory on the GPU even for one row at once; set training.llamafactory."
+                "quantization_bit to 4, lower cutoff_len, or take a larger card"
+                if full
+                else ending(status)
+            )
             raise TrainingError(
-                f"`llamafactory-cli train {config}` ended with status {status}; the log has its words. What was "
-                "trained is kept: once the cause is mended, the next run resumes from the last finished epoch"
+                f"`llamafactory-cli train {config}` {why}. What was trained is kept: once the cause is mended, the "
+                "next run resumes from the last finished epoch"
             )
         settings, config = less, f"{checkpoints}.yaml"
         checkpoints.mkdir(parents=True, exist_ok=True)
@@ -55,7 +67,7 @@ def main(config: str, adapter: Path, output: str, log: Path, say: Callable[[str]
             **training_record(checkpoints, rows, resumed_step),
             "rows": rows,
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * RSS_UNIT,
-            **job,
+            **total(attempts),
             "data_sha256": {split: sha256(data / f"{split}.json") for split in SPLITS},
             "versions": installed_versions(),
             "seed": settings["seed"],
@@ -64,6 +76,20 @@ def main(config: str, adapter: Path, output: str, log: Path, say: Callable[[str]
     )
     shutil.rmtree(checkpoints)
     Path(f"{checkpoints}.yaml").unlink(missing_ok=True)
+
+
+def total(jobs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what `metered` told of each attempt as if it were of one job."""
+
+    def known(key: str) -> list[float]:
+        return [job[key] for job in jobs if job[key] is not None]
+
+    return {
+        **jobs[-1],
+        "job_seconds": sum(known("job_seconds")),
+        "card_peak_bytes": max(known("card_peak_bytes"), default=None),
+        "energy_joules": sum(known("energy_joules")) if known("energy_joules") else None,
+    }
 
 
 def drop_other_runs(checkpoints: Path) -> None:

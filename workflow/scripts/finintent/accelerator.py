@@ -1,6 +1,7 @@
 """The one accelerator of a machine: who may use it, with which precision, on how many cores where it is the CPU."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,8 @@ def exclusive_accelerator() -> Iterator[None]:
 
     The lock is the operating system's: it is freed when its holder ends, however it ends.
     """
+    # Of a GPU, memory that grows in place: rows of many lengths would leave gaps in it.
+    os.environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
     lock = FileLock(LOCK, mode=0o666)
     try:
         lock.acquire(timeout=0)
@@ -61,15 +64,24 @@ def uses_bf16(precision: str) -> bool:
     return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
 
 
+def ending(status: int) -> str:
+    """Return in words how a process ended that `run_llamafactory` started, and what to do."""
+    if status == -signal.SIGKILL:
+        return "was killed: most often the machine's memory ran out; free some, or take a machine with more"
+    return f"ended with status {status}; the log has its words"
+
+
 def run_llamafactory(*arguments: str) -> int:
     """Run `llamafactory-cli`, print the command, and return its exit status; the caller holds the accelerator.
 
     On a CPU it gets all cores, and a C allocator that keeps freed memory instead of giving it back to the kernel after
-    each training step: 2.65 s a step instead of 3.0 s on two cores (glibc only; ignored elsewhere). On a GPU, memory
-    that can grow in place: rows of many lengths would leave gaps in it.
+    each training step: 2.65 s a step instead of 3.0 s on two cores (glibc only; ignored elsewhere). Of several GPUs it
+    sees the first: it would train on all of them at once, with that many times the rows in a step.
     """
-    environment = {"PYTORCH_ALLOC_CONF": "expandable_segments:True", **os.environ, "PYTHONUNBUFFERED": "1"}
-    if not torch.cuda.is_available():
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    if torch.cuda.is_available():
+        environment["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+    else:
         environment |= {
             "OMP_NUM_THREADS": str(cores()),
             "MKL_NUM_THREADS": str(cores()),

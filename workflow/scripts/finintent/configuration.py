@@ -90,8 +90,11 @@ def check_config(config: dict[str, Any], schema: dict[str, Any]) -> None:
         f"models.{name}.training": model.get("training", {}) for name, model in config["models"].items()
     }
     for key, block in blocks.items():
-        if clash := sorted(OWN_KEYS & block.get("llamafactory", {}).keys()):
+        options = block.get("llamafactory", {}).keys()
+        if clash := sorted(OWN_KEYS & options):
             raise ConfigError(f"config: {key}.llamafactory.{clash[0]} is set by the workflow itself; remove it")
+        if clash := sorted(schema["properties"]["training"]["properties"].keys() & options):
+            raise ConfigError(f"config: {key}.llamafactory.{clash[0]} has a key of its own: write {key}.{clash[0]}")
 
 
 def _sentence(error: Any) -> str:

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,15 @@ GB = 10**9
 FOLDERS = ("downloads", "models", "merged")  # below results/
 
 
-def disk_need(sources: Iterable[dict[str, Any]], runs: int, keep_merged: bool, results: Path) -> str | None:
+def disk_need(sources: dict[str, dict[str, Any]], runs: int, keep_merged: bool, results: Path) -> str | None:
     """Return in one sentence what a study takes below `results` at most, what of it is there, and what is free.
 
-    `sources`: of the study's models; `runs`: tuned models of each. None when no size is known. Adapters, checkpoints
-    and answers are left out: they are small beside a model.
+    `sources`: of the study's models, by name; `runs`: tuned models of each. None when no size is known. Adapters,
+    checkpoints and answers are left out: they are small beside a model.
     """
     downloads = converted = 0.0
     merged = []
-    for source in sources:
+    for source in sources.values():
         size = _gigabytes(source)
         downloads += size if source["type"] in HUBS else 0
         converted += size if "convert" in source else 0
@@ -29,7 +28,10 @@ def disk_need(sources: Iterable[dict[str, Any]], runs: int, keep_merged: bool, r
         return None
     parts = {"downloads": downloads, "converted copies": converted}
     parts["merged models" if keep_merged else "one merged model"] = sum(merged) if keep_merged else max(merged)
-    there, free = _used(results) / GB, shutil.disk_usage(results if results.is_dir() else ".").free / GB
+    there, free = (
+        sum(_used(results, name) for name in sources) / GB,
+        shutil.disk_usage(results if results.is_dir() else ".").free / GB,
+    )
     missing = max(sum(parts.values()) - there, 0)
     sentence = (
         f"Disk: up to {sum(parts.values()):.1f} GB below {results}/ "
@@ -47,11 +49,11 @@ def _gigabytes(source: dict[str, Any]) -> float:
     return source.get("size_gb", 0)
 
 
-def _used(results: Path) -> int:
-    """Bytes of the models' files; a link counts as nothing."""
+def _used(results: Path, name: str) -> int:
+    """Bytes of a model's files; a link counts as nothing."""
     return sum(
         os.lstat(path).st_size
         for folder in FOLDERS
-        for path in (results / folder).rglob("*")
+        for path in (results / folder / name).rglob("*")
         if path.is_file() and not path.is_symlink()
     )

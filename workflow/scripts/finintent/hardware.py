@@ -22,15 +22,17 @@ def metered() -> Iterator[dict[str, Any]]:
     share it) and energy_joules; None where there is no GPU or its driver does not tell.
     """
     facts: dict[str, Any] = {"device": device_name(), "driver": None, "card_peak_bytes": None, "energy_joules": None}
+    handle = before = None
     start, ended = time.perf_counter(), threading.Event()
     watcher = None
     if torch.cuda.is_available():
-        pynvml.nvmlInit()
-        handle = pynvml.nvmlDeviceGetHandleByPciBusId(_bus_id())
-        facts |= {"driver": pynvml.nvmlSystemGetDriverVersion(), "card_peak_bytes": 0}
-        before = _energy(handle)
-        watcher = threading.Thread(target=_watch, args=(handle, facts, ended))
-        watcher.start()
+        with suppress(pynvml.NVMLError):  # a container may have CUDA without the driver's own library
+            pynvml.nvmlInit()
+            handle = pynvml.nvmlDeviceGetHandleByPciBusId(_bus_id())
+            facts["driver"] = pynvml.nvmlSystemGetDriverVersion()
+            before = _energy(handle)
+            watcher = threading.Thread(target=_watch, args=(handle, facts, ended))
+            watcher.start()
     try:
         yield facts
     finally:
@@ -38,8 +40,8 @@ def metered() -> Iterator[dict[str, Any]]:
         if watcher:
             ended.set()
             watcher.join()
-            if before is not None:
-                facts["energy_joules"] = (_energy(handle) - before) / 1000
+            if before is not None and (after := _energy(handle)) is not None:
+                facts["energy_joules"] = (after - before) / 1000
 
 
 def _bus_id() -> str:
@@ -48,9 +50,10 @@ def _bus_id() -> str:
 
 
 def _watch(handle: Any, facts: dict[str, Any], ended: threading.Event) -> None:
-    while not ended.wait(PERIOD_SECONDS):
-        used = pynvml.nvmlDeviceGetMemoryInfo(handle).used
-        facts["card_peak_bytes"] = max(facts["card_peak_bytes"], used)
+    with suppress(pynvml.NVMLError):  # it may not tell
+        while not ended.wait(PERIOD_SECONDS):
+            used = pynvml.nvmlDeviceGetMemoryInfo(handle).used
+            facts["card_peak_bytes"] = max(facts["card_peak_bytes"] or 0, used)
 
 
 def _energy(handle: Any) -> int | None:

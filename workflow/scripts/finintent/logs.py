@@ -38,8 +38,8 @@ def logged(path: str) -> Iterator[Callable[[str], None]]:
                 _write(log.fileno(), traceback.format_exc())
             if full:
                 error = DiskSpaceError(
-                    f"{path}: the disk is full ({shutil.disk_usage(path).free / 10**6:.0f} MB are free); free some, or "
-                    "make results/ a link to a larger disk, then run again: what is finished stays"
+                    f"{path}: a disk is full ({shutil.disk_usage(path).free / 10**6:.0f} MB are free here); free some, "
+                    "or make results/ a link to a larger disk, then run again: what is finished stays"
                 )
             if not isinstance(error, FinintentError):
                 raise

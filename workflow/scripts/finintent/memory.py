@@ -26,7 +26,10 @@ FUSED_TYPES = {"gemma2", "gemma3_text", "llama", "mistral", "phi3", "qwen2", "qw
 
 @dataclass(frozen=True)
 class Shape:
-    """What of a model decides its memory: numbers of weights, and widths."""
+    """What of a model decides its memory: numbers of weights, and widths.
+
+    `weight_bytes`: of a frozen weight; `cast`: it is not in bfloat16, and each forward pass casts a copy of it.
+    """
 
     weights: int
     adapter_weights: int
@@ -34,6 +37,8 @@ class Shape:
     hidden: int
     mlp: int
     vocabulary: int
+    weight_bytes: int = BF16
+    cast: bool = False
 
 
 def model_shape(config: PretrainedConfig, rank: int) -> Shape:
@@ -48,6 +53,8 @@ def model_shape(config: PretrainedConfig, rank: int) -> Shape:
         hidden=config.hidden_size,
         mlp=config.intermediate_size,
         vocabulary=config.vocab_size,
+        weight_bytes=FP32 if config.dtype == torch.float32 else BF16,
+        cast=config.dtype not in (None, torch.bfloat16),
     )
 
 
@@ -90,22 +97,26 @@ def batchings(batch_size: int, fused: bool) -> Iterator[Batching]:
                 yield Batching(micro_batch, batch_size // micro_batch, checkpointing, fused)
 
 
-def training_bytes(shape: Shape, batching: Batching, tokens: int, bits: int = 16) -> float:
+def training_bytes(shape: Shape, batching: Batching, tokens: int, bits: int | None = None) -> float:
     """Return the estimated peak, in bytes, of what PyTorch allocates for training on rows of `tokens` tokens.
 
-    `bits`: of a frozen weight, without the quantisation's own constants.
+    `bits`: of a quantised weight, without the quantisation's own constants; None where none is quantised.
     """
     fused = batching.fused
     layer = HIDDEN_BYTES * shape.hidden + MLP_BYTES[fused] * shape.mlp
     kept = layer + shape.layers * BF16 * shape.hidden if batching.checkpointing else shape.layers * layer
+    # The backward pass keeps the copies that are not computed again.
+    copies = BF16 if shape.cast and not batching.checkpointing else 0
     return (
-        shape.weights * (BF16 if bits == 16 else bits / 8 * QUANTISATION)
+        shape.weights * (bits / 8 * QUANTISATION if bits else shape.weight_bytes + copies)
         + shape.adapter_weights * TRAINED_WEIGHT_BYTES
         + batching.micro_batch * tokens * (kept + LOGIT_BYTES[fused] * shape.vocabulary)
     )
 
 
-def fastest(shape: Shape, batch_size: int, tokens: int, *, fused: bool, memory_gb: float, bits: int = 16) -> Batching:
+def fastest(
+    shape: Shape, batch_size: int, tokens: int, *, fused: bool, memory_gb: float, bits: int | None = None
+) -> Batching:
     """Return the fastest way to form a batch that fits a card of so many GB; ConfigError when not even one row does."""
     available = memory_gb * USABLE * GIB
     for batching in batchings(batch_size, fused):

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from finintent.errors import ModelError, TrainingError
+from finintent.errors import DataError, ModelError, TrainingError
 from finintent.files import read_json, read_jsonl
 
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
@@ -65,6 +65,8 @@ def training_config(
 # Keys that the workflow sets; a configuration that sets one would be overruled without a word.
 OWN_KEYS = {
     "adapter_name_or_path", "val_size", "overwrite_output_dir", "trust_remote_code", "fp16", "pure_bf16",
+    "per_device_train_batch_size", "gradient_accumulation_steps", "disable_gradient_checkpointing",
+    "enable_liger_kernel",
     *training_config(
         model="", data="", template="", split_special_tokens=False, checkpoints="", settings={}, seed=0, bf16=False,
         gpu=False,
@@ -76,16 +78,16 @@ def smaller(config: dict[str, Any]) -> dict[str, Any] | None:
     """Return a training configuration for less memory and the same optimizer steps, None where there is none.
 
     First activations are computed again instead of being kept, then half as many rows (or the next divisor) are read
-    at once, and as many more times; validation reads half as many each time.
+    at once, and as many more times; validation, which may have been what did not fit, reads half as many each time.
     """
-    # Validation may have been what did not fit.
-    config = {**config, "per_device_eval_batch_size": max(1, config.get("per_device_eval_batch_size", 8) // 2)}
+    asked = config.get("per_device_eval_batch_size", 8)
+    config = {**config, "per_device_eval_batch_size": max(1, asked // 2)}
     if config["disable_gradient_checkpointing"]:
         return {**config, "disable_gradient_checkpointing": False}
     rows = config["per_device_train_batch_size"]
     step = rows * config["gradient_accumulation_steps"]
     if rows == 1:
-        return None
+        return config if asked > 1 else None
     fewer = max(size for size in range(1, rows) if step % size == 0)
     return {
         **config,
@@ -150,7 +152,9 @@ def last_checkpoint_step(checkpoints: Path) -> int:
     A checkpoint that a kill left half-written is deleted: LlamaFactory would choose it by its name, and fail.
     """
     for path in checkpoints.glob("checkpoint-*"):
-        if not (path / "trainer_state.json").is_file():  # written last
+        try:
+            read_json(path / "trainer_state.json")  # written last
+        except DataError:
             shutil.rmtree(path)
     return max((int(path.name.removeprefix("checkpoint-")) for path in checkpoints.glob("checkpoint-*")), default=0)
 
