@@ -39,8 +39,8 @@ def use_checkpoint(source: dict[str, Any], folder: Path, files: list[Path], dire
         return {"conversion": convert(source["convert"], folder, directory)}
     if not any(file.suffix == ".safetensors" for file in files):
         raise ModelError(
-            f"{folder}: no safetensors among {', '.join(file.name for file in files)}; merges are checked against those "
-            "alone: take a revision that has them, or convert the weights"
+            f"{folder}: no safetensors among {', '.join(file.name for file in files)}; a merge is checked against "
+            "those: take a revision that has them, or convert the weights"
         )
     for file in files:
         (directory / file.name).symlink_to(file.resolve())
