@@ -84,7 +84,8 @@ def test_a_response_without_its_request_is_named(tmp_path):
 def test_shipped_responses_give_1200_candidates_with_ids_of_their_own():
     rows = candidates_from_responses(RESOURCES / "recorded_responses.jsonl", "intent_understanding")
     assert len({row["id"] for row in rows}) == len(rows) == 1200
-    assert candidates_from_responses(RESOURCES / "recorded_responses.jsonl", "another") == []
+    with pytest.raises(DataError, match="no answers of the data set 'another', only of intent_understanding; name the"):
+        candidates_from_responses(RESOURCES / "recorded_responses.jsonl", "another")
 
 
 def test_shipped_evaluation_set_has_no_two_equal_questions():

@@ -78,7 +78,7 @@ def data(tmp_path: Path) -> Path:
         log,
         input=Files(responses=str(RESOURCES / "recorded_responses.jsonl")),
         output=Files(candidates=str(tmp_path / "candidates.jsonl"), record=str(tmp_path / "record.json")),
-        wildcards=SimpleNamespace(dataset=DATASET),
+        params=SimpleNamespace(dataset=DATASET),
     )
     curation = {
         "train_rows": 24, "validation_rows": 9, "min_characters": 4, "max_characters": 60,
@@ -464,7 +464,7 @@ def test_an_error_ends_the_script_with_one_sentence(tmp_path: Path, capfd):
             tmp_path / "log",
             input=Files(responses="nowhere.jsonl"),
             output=Files(candidates=str(tmp_path / "out"), record=str(tmp_path / "record")),
-            wildcards=SimpleNamespace(dataset=DATASET),
+            params=SimpleNamespace(dataset=DATASET),
         )
     sentence = "DataError: nowhere.jsonl: no such file; check the path\n"
     assert capfd.readouterr().err == sentence

@@ -1,6 +1,7 @@
 """The shipped configuration, and what a wrong one is told."""
 
 import copy
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -45,6 +46,23 @@ def test_the_overlay_of_the_four_models_adds_their_downloads(tmp_path):
     # No merged model is kept there, so nothing to use it with either.
     assert counts.keys() == JOBS.keys() - {"write_classifier"} | {"download_model"}
     assert [counts[rule] for rule in ("download_model", "prepare_model", "train_lora", "merge_lora")] == [4] * 4
+
+
+def test_a_second_entry_shuffles_the_options_of_the_firsts_answers(tmp_path):
+    config = copy.deepcopy(CONFIG)
+    first = config["datasets"]["intent_understanding"]
+    recorded = first["generation"]["recorded"] | {"dataset": "intent_understanding"}
+    shuffled = first | {"shuffle_options": True, "generation": {"backend": "recorded", "recorded": recorded}}
+    config["datasets"]["intent_shuffled"] = shuffled
+    config["study"]["datasets"] = ["intent_understanding", "intent_shuffled"]
+    workspace = make_workspace(tmp_path / "study", config)
+    names = ("intent_understanding", "intent_shuffled")
+    paths = [f"results/alpaca/{name}/500-rows/train.json" for name in names]
+    snakemake(workspace, *paths)
+    plain, mixed = (json.loads((workspace / path).read_text(encoding="utf-8")) for path in paths)
+    questions = [[row["instruction"].split("\n")[0] for row in rows] for rows in (plain, mixed)]
+    assert questions[0] == questions[1]
+    assert plain != mixed
 
 
 def test_a_merged_model_is_used_and_deleted_before_the_next_is_made(tmp_path):

@@ -12,6 +12,7 @@ rule collect_candidates:
     benchmark:
         "results/benchmarks/collect_candidates/{dataset}.jsonl"
     params:
+        dataset=get_recorded_dataset,
         code=get_code("collect_candidates.py"),
     script:
         "../scripts/collect_candidates.py"

@@ -126,6 +126,10 @@ def get_responses(wildcards):
     return get_generation(wildcards)["recorded"]["responses"]
 
 
+def get_recorded_dataset(wildcards):
+    return get_generation(wildcards)["recorded"].get("dataset", wildcards.dataset)
+
+
 def get_generation(wildcards):
     return get_dataset(wildcards)["generation"]
 

@@ -13,4 +13,4 @@ def main(responses: str, dataset: str, outputs: dict[str, str]) -> None:
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
-        main(snakemake.input.responses, snakemake.wildcards.dataset, dict(snakemake.output.items()))
+        main(snakemake.input.responses, snakemake.params.dataset, dict(snakemake.output.items()))

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from finintent.errors import DataError
 from finintent.files import digest, parse, read_jsonl
 
 
@@ -52,12 +53,13 @@ def candidates_from_responses(path: str, dataset: str) -> list[dict[str, Any]]:
     """Return the candidates of a file of stored answers, in its order; answers of other data sets are passed over.
 
     A candidate: id, query, label, persona, request (digest), generator, recorded, and its share of the cost in
-    US dollars (None where the answer was not billed by request).
+    US dollars (None where the answer was not billed by request). DataError when the file has none of the data set's.
     """
-    rows = []
+    rows, others = [], set()
     for number, line in enumerate(read_jsonl(path), start=1):
         response = parse(f"{path}, line {number}", line, Response)
         if response.request.dataset != dataset:
+            others.add(response.request.dataset)
             continue
         queries = response.response.queries
         request = digest(response.request.model_dump())[:12]
@@ -75,4 +77,9 @@ def candidates_from_responses(path: str, dataset: str) -> list[dict[str, Any]]:
             }
             for index, query in enumerate(queries)
         ]
+    if not rows:
+        raise DataError(
+            f"{path}: no answers of the data set {dataset!r}, only of {', '.join(sorted(others)) or 'none'}; name the "
+            "one to take in generation.recorded.dataset"
+        )
     return rows
