@@ -28,10 +28,8 @@ def disk_need(sources: dict[str, dict[str, Any]], runs: int, keep_merged: bool, 
         return None
     parts = {"downloads": downloads, "converted copies": converted}
     parts["merged models" if keep_merged else "one merged model"] = sum(merged) if keep_merged else max(merged)
-    there, free = (
-        sum(_used(results, name) for name in sources) / GB,
-        shutil.disk_usage(results if results.is_dir() else ".").free / GB,
-    )
+    there = sum(_used(results, name) for name in sources) / GB
+    free = shutil.disk_usage(results if results.is_dir() else ".").free / GB
     missing = max(sum(parts.values()) - there, 0)
     sentence = (
         f"Disk: up to {sum(parts.values()):.1f} GB below {results}/ "
