@@ -2,13 +2,14 @@
 
 Random weights say nothing of accuracy and everything of speed and memory. The prompts are real ones of a study on this
 machine (`snakemake --cores 1 --until format_alpaca prepare_model`), cut into tokens by its embedded model's tokenizer.
-Each command prints one JSON object a measurement.
+Each command prints one JSON object a measurement; `all` runs every other one for each shape.
 """
 
 import json
 import os
 import resource
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -31,14 +32,25 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "workflow/scripts"))
 
 from finintent.accelerator import run_llamafactory  # noqa: E402 - after the path
+from finintent.alpaca import SPLITS  # noqa: E402
+from finintent.errors import MergeError  # noqa: E402
 from finintent.files import read_json, read_jsonl  # noqa: E402
 from finintent.hardware import metered  # noqa: E402
-from finintent.memory import FUSED_TYPES, GIB, fastest, model_shape, original, training_bytes  # noqa: E402
+from finintent.memory import (  # noqa: E402
+    FUSED_TYPES,
+    GIB,
+    fastest,
+    model_shape,
+    original,
+    training_bytes,
+    validation_batch,
+    validation_bytes,
+)
 from finintent.merging import check_merge  # noqa: E402
 from finintent.prompting import Prompter  # noqa: E402
 from finintent.scoring import load_model, predict  # noqa: E402
 from finintent.task import read_instruction, read_taxonomy  # noqa: E402
-from finintent.training import GPU_MEMORY, merge_config, training_config  # noqa: E402
+from finintent.training import merge_config, training_config, training_record  # noqa: E402
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 SHAPES: dict[str, PretrainedConfig] = {
@@ -64,10 +76,40 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 RANK = 8
 SETTINGS = {
     "lora_rank": RANK, "lora_alpha": 16, "lora_target": "all", "learning_rate": 1e-4, "lr_scheduler_type": "cosine",
-    "warmup_ratio": 0.1, "cutoff_len": 2048, "logging_steps": 1,
+    "warmup_ratio": 0.1, "cutoff_len": 2048, "logging_steps": 5, "per_device_eval_batch_size": 16,
 }  # fmt: skip
 BATCH = 8
 Data = Annotated[Path, typer.Argument(help="folder of an Alpaca set")]
+STUDY = ROOT / "results"
+
+
+@app.command("all")
+def every_stage(
+    work: Annotated[Path, typer.Argument(help="a folder on a disk of 50 GB")],
+    shapes: str = ",".join(SHAPES),
+    tokenizer: Path = STUDY / "models/gemma-3-270m",
+    data: Path = STUDY / "alpaca/intent_understanding/500-rows",
+    questions: Path = STUDY / "questions/intent_understanding.jsonl",
+) -> None:
+    """Measure each shape: both presets, merge, check and evaluation in 22 GiB, and training in all of the card."""
+    measure("matmul")
+    for shape in shapes.split(","):
+        folder, adapter, merged = work / shape, work / f"{shape}-fast/out", work / f"{shape}-merged"
+        measure("write", shape, folder, tokenizer)
+        measure("train", folder, data, work / f"{shape}-original", "--preset", "original", "--steps", 20)
+        measure("train", folder, data, adapter.parent, "--steps", 189)
+        measure("merge", folder, adapter, merged)
+        measure("check", folder, adapter, merged, data)
+        measure("evaluate", merged, questions)
+        shutil.rmtree(merged, ignore_errors=True)
+        measure("train", folder, data, work / f"{shape}-uncapped", "--rows", 64, "--steps", 40, "--cap-gib", 0)
+        shutil.rmtree(folder)
+
+
+def measure(*arguments: object) -> None:
+    """Run one command in a process of its own, as a job is; what it prints comes out, with what it was asked."""
+    print("$", *arguments, flush=True)
+    subprocess.run([sys.executable, __file__, *map(str, arguments)], check=False)
 
 
 @app.command()
@@ -114,7 +156,7 @@ def train(
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     config = AutoConfig.from_pretrained(folder)
-    shape, tokens = model_shape(config, RANK), longest_prompt(folder, data)
+    shape, tokens = model_shape(config, RANK), longest_row(folder, data)
     memory_gb = (cap_gib or card_bytes() / GIB) * 24 / 22
     batching = (
         original(rows)
@@ -128,8 +170,12 @@ def train(
         checkpoints=str(work / "out"), gpu=DEVICE == "cuda",
         settings=SETTINGS | batching.arguments() | yaml.safe_load(options),
     )  # fmt: skip
-    arguments |= {"max_steps": steps, "eval_strategy": "no", "save_strategy": "no", "load_best_model_at_end": False}
-    del arguments["eval_dataset"]
+    validated = validation_batch(shape, SETTINGS["per_device_eval_batch_size"], tokens, memory_gb=memory_gb)
+    # Validation and a checkpoint come once, at the end, where they disturb no timing of steps.
+    end = {
+        f"{what}_{key}": value for what in ("eval", "save") for key, value in (("strategy", "steps"), ("steps", steps))
+    }
+    arguments |= {"max_steps": steps, "per_device_eval_batch_size": validated, **end}
     (work / "train.yaml").write_text(yaml.safe_dump(arguments))
     cap_children(cap_gib)
     with metered() as job:
@@ -137,27 +183,31 @@ def train(
     if status:
         report(command="train", preset=preset, batching=vars(batching), status=status)
         return
-    results = read_json(work / "out/all_results.json")
-    entries = [entry for entry in read_jsonl(work / "out/trainer_log.jsonl") if "loss" in entry]
-    warm = min(3, steps - 1)
-    steady = (seconds_of(entries[-1]) - seconds_of(entries[warm - 1])) / (steps - warm)
+    data_rows = len(read_json(data / "train.json"))
+    record, results = training_record(work / "out", data_rows, 0), read_json(work / "out/all_results.json")
+    tokens_a_row = record["tokens_per_second"] * record["seconds"] / results["epoch"] / data_rows
     per_token = 4 * (shape.weights - shape.vocabulary * shape.hidden) + 6 * shape.adapter_weights
-    tokens_a_row = (
-        results["effective_tokens_per_sec"]
-        * results["train_runtime"]
-        / results["epoch"]
-        / len(read_json(data / "train.json"))
-    )
+    steady = steady_seconds(work / "out")
     report(
         command="train", preset=preset, options=options, batching=vars(batching), cap_gib=cap_gib,
-        rows_per_second=steps * rows / results["train_runtime"], steady_rows_per_second=rows / steady,
+        rows_per_second=record["rows_per_second"], steady_rows_per_second=rows / steady,
         steady_model_tflops=rows / steady * tokens_a_row * per_token / 1e12,
-        torch_peak_gib=sum(results.get(key, 0) for key in GPU_MEMORY) / GIB,
-        card_peak_gib=(job["card_peak_bytes"] or 0) / GIB,
-        estimated_gib=training_bytes(shape, batching, tokens) / GIB,
-        outside_training_seconds=job["job_seconds"] - results["train_runtime"],
+        torch_peak_gib=(record["peak_gpu_bytes"] or 0) / GIB, card_peak_gib=(job["card_peak_bytes"] or 0) / GIB,
+        longest_row=tokens, validated=validated, training_gib=training_bytes(shape, batching, tokens) / GIB,
+        validation_gib=validation_bytes(shape, validated, tokens) / GIB, job_seconds=job["job_seconds"],
+        outside_training_seconds=job["job_seconds"] - record["seconds"],
         watt_hours=(job["energy_joules"] or 0) / 3600,
     )  # fmt: skip
+
+
+def steady_seconds(out: Path) -> float:
+    """Return the seconds of one optimizer step, the first ones that were logged left out."""
+    entries = [entry for entry in read_jsonl(out / "trainer_log.jsonl") if "loss" in entry]
+    elapsed = [
+        sum(int(part) * unit for part, unit in zip(entry["elapsed_time"].split(":"), (3600, 60, 1), strict=True))
+        for entry in (entries[0], entries[-1])
+    ]
+    return (elapsed[1] - elapsed[0]) / (entries[-1]["current_steps"] - entries[0]["current_steps"])
 
 
 @app.command()
@@ -183,7 +233,10 @@ def check(folder: Path, adapter: Path, merged: Path, data: Data, cap_gib: float 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     prompts = [tokenizer.encode(row["instruction"]) for row in read_json(data / "validation.json")[:8]]
     with metered() as job:
-        found = check_merge(folder, adapter, merged, prompts)
+        try:
+            found = check_merge(folder, adapter, merged, prompts)
+        except MergeError as error:
+            found = {"error": str(error)}
     peak = torch.cuda.max_memory_allocated() if DEVICE == "cuda" else 0
     host = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     report(command="check", seconds=job["job_seconds"], torch_peak_gib=peak / GIB, host_peak_gib=host, **found)
@@ -206,31 +259,36 @@ def evaluate(
     prompter, asked = Prompter(str(folder), "gemma"), read_jsonl(questions)
     with metered() as loading:
         model = load_model(str(folder), bf16=True)
-    settings = {"batch_size": batch_size, "seed": 1, "permutations": permutations, "max_new_tokens": 8}
-    predict(model, prompter, asked[:batch_size], taxonomy, instruction, **settings)  # warm up
-    with metered() as job:
-        predict(model, prompter, asked, taxonomy, instruction, **settings)
+    settings = {"batch_size": batch_size, "seed": 1, "permutations": permutations}
+    # Random weights end an answer by chance only. The shortest answers that could be are of one letter and an end;
+    # others go on to a limit, 512 tokens in the original's loop. The first pass is what a job sees: it pays for all
+    # that a first time costs.
+    seconds = []
+    for tokens in (2, 2, 8):
+        start = time.perf_counter()
+        predict(model, prompter, asked, taxonomy, instruction, max_new_tokens=tokens, **settings)
         synchronise()
+        seconds.append(time.perf_counter() - start)
     peak = torch.cuda.max_memory_allocated() if DEVICE == "cuda" else 0
     prompts = [
         prompter.encode(instruction.render(question["question"], taxonomy_options(question, taxonomy)), "")[0]
         for question in asked[:loop_questions]
     ]
-    # Random weights end an answer by chance only: the shortest loop that could be is of answers of one letter and an
-    # end, the longest of 512 tokens each.
-    seconds = {}
-    for tokens, some in ((2, prompts), (512, prompts[:2])):
+    loop = {}
+    for tokens, some in ((2, prompts), (128, prompts[:1])):
         start = time.perf_counter()
         for prompt in some:
             ids = torch.tensor([prompt], device=model.device)
             model.generate(ids, attention_mask=torch.ones_like(ids), min_new_tokens=tokens, max_new_tokens=tokens,
                            do_sample=True, temperature=0.95, top_p=0.7, top_k=50, pad_token_id=0)  # fmt: skip
         synchronise()
-        seconds[tokens] = (time.perf_counter() - start) / len(some) * len(asked)
+        loop[tokens] = (time.perf_counter() - start) / len(some) * len(asked)
     report(
         command="evaluate", questions=len(asked), batch_size=batch_size, permutations=permutations,
-        load_seconds=loading["job_seconds"], seconds=job["job_seconds"], torch_peak_gib=peak / GIB,
-        original_loop_seconds_2_tokens=seconds[2], original_loop_seconds_512_tokens=seconds[512],
+        load_seconds=loading["job_seconds"], torch_peak_gib=peak / GIB, seconds_2_tokens_first=seconds[0],
+        seconds_2_tokens=seconds[1], seconds_8_tokens=seconds[2], loop_seconds_2_tokens=loop[2],
+        loop_seconds_128_tokens=loop[128], times_2_tokens_first=loop[2] / seconds[0],
+        times_2_tokens=loop[2] / seconds[1], times_128_tokens=loop[128] / seconds[2],
     )  # fmt: skip
 
 
@@ -238,14 +296,10 @@ def taxonomy_options(question: dict[str, Any], taxonomy: Any) -> dict[str, str]:
     return {letter: taxonomy.names[code] for letter, code in question["options"].items()}
 
 
-def longest_prompt(folder: Path, data: Path) -> int:
+def longest_row(folder: Path, data: Path) -> int:
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    return 16 + max(len(tokenizer.encode(row["instruction"])) for row in read_json(data / "train.json"))
-
-
-def seconds_of(entry: dict[str, Any]) -> int:
-    hours, minutes, seconds = map(int, entry["elapsed_time"].split(":"))
-    return 3600 * hours + 60 * minutes + seconds
+    rows = [row for split in SPLITS for row in read_json(data / f"{split}.json")]
+    return 16 + max(len(tokenizer.encode(row["instruction"])) for row in rows)
 
 
 def card_bytes() -> float:
@@ -258,6 +312,7 @@ def synchronise() -> None:
 
 
 def cap_process(gib: float) -> None:
+    os.environ["PYTORCH_ALLOC_CONF"] = "expandable_segments:True"  # as of a job
     if DEVICE == "cuda" and gib:
         torch.cuda.set_per_process_memory_fraction(gib * GIB / card_bytes())
 

@@ -8,13 +8,23 @@ from types import SimpleNamespace
 import pytest
 import torch
 import yaml
-from transformers import LlamaConfig, Qwen2Config
+from transformers import GlmConfig, LlamaConfig, Qwen2Config
 
 from finintent import accelerator
 from finintent.accelerator import ending, run_llamafactory
 from finintent.errors import ConfigError, TrainingError
 from finintent.hardware import metered
-from finintent.memory import GIB, Batching, batchings, fastest, model_shape, original, training_bytes
+from finintent.memory import (
+    GIB,
+    Batching,
+    batchings,
+    fastest,
+    model_shape,
+    original,
+    training_bytes,
+    validation_batch,
+    validation_bytes,
+)
 from finintent.training import smaller
 from tiny import ROOT
 
@@ -27,9 +37,16 @@ SHAPES = {
         vocab_size=128256, hidden_size=4096, intermediate_size=14336, num_hidden_layers=32, num_attention_heads=32,
         num_key_value_heads=8,
     ),
+    "chatglm3-6b": GlmConfig(
+        vocab_size=65024, hidden_size=4096, intermediate_size=13696, num_hidden_layers=28, num_attention_heads=32,
+        num_key_value_heads=2, head_dim=128, attention_bias=True, tie_word_embeddings=False, pad_token_id=0,
+    ),
+    "baichuan2-7b": LlamaConfig(
+        vocab_size=125696, hidden_size=4096, intermediate_size=11008, num_hidden_layers=32, num_attention_heads=32,
+    ),
 }  # fmt: skip
-LONGEST = 128  # tokens of a row
-# PyTorch's peak in GiB, on an H200, by tests/gpu/measure.py.
+LONGEST = 128  # tokens of a row, of a batch's typical longest; the longest of all is 135 with what the template may add
+# PyTorch's peak in GiB while training, on an H200 and an H100, by tests/gpu/measure.py.
 MEASURED = [
     ("qwen2.5-7b", Batching(1, 8, checkpointing=True, fused=False), 14.80),
     ("qwen2.5-7b", Batching(8, 1, checkpointing=True, fused=False), 16.42),
@@ -39,13 +56,31 @@ MEASURED = [
     ("qwen2.5-7b", Batching(64, 1, checkpointing=False, fused=True), 61.10),
     ("llama-3-8b", Batching(1, 8, checkpointing=True, fused=False), 15.56),
     ("llama-3-8b", Batching(8, 1, checkpointing=True, fused=True), 15.80),
+    ("llama-3-8b", Batching(8, 1, checkpointing=False, fused=True), 21.41),
+    ("llama-3-8b", Batching(64, 1, checkpointing=False, fused=True), 64.21),
+    ("chatglm3-6b", Batching(8, 1, checkpointing=False, fused=False), 18.85),
+    ("baichuan2-7b", Batching(8, 1, checkpointing=False, fused=True), 19.75),
 ]
+# The same of a job that trains one row at a time and validates 16, which then takes more.
+VALIDATED = {"qwen2.5-7b": 17.43, "llama-3-8b": 17.76, "chatglm3-6b": 13.17, "baichuan2-7b": 16.72}
 
 
 @pytest.mark.parametrize(("name", "batching", "gib"), MEASURED)
 def test_the_estimate_is_near_what_was_measured(name: str, batching: Batching, gib: float):
     estimate = training_bytes(model_shape(SHAPES[name], rank=8), batching, LONGEST) / GIB
     assert 0.98 * gib <= estimate <= 1.05 * gib
+
+
+@pytest.mark.parametrize(("name", "gib"), VALIDATED.items())
+def test_validation_is_estimated_too(name: str, gib: float):
+    shape = model_shape(SHAPES[name], rank=8)
+    assert gib <= validation_bytes(shape, 16, 135) / GIB <= 1.01 * gib
+    assert training_bytes(shape, original(8), 135) / GIB < gib
+
+
+def test_as_many_rows_are_validated_as_fit():
+    shape = model_shape(SHAPES["qwen2.5-7b"], rank=8)
+    assert [validation_batch(shape, 16, 135, memory_gb=size) for size in (24, 18, 17, 8)] == [16, 8, 4, 1]
 
 
 @pytest.mark.parametrize(
@@ -192,7 +227,7 @@ def test_of_several_cards_llamafactory_sees_the_first(monkeypatch):
         if given:
             monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
         run_llamafactory("version")
-        assert seen["CUDA_VISIBLE_DEVICES"] == expected
+        assert (seen["CUDA_VISIBLE_DEVICES"], seen["RECORD_VRAM"]) == (expected, "1")
 
 
 def test_a_killed_process_is_told_from_one_that_failed():

@@ -10,7 +10,7 @@ from transformers import AutoConfig, AutoTokenizer
 from finintent.accelerator import uses_bf16
 from finintent.files import digest, read_json, sha256
 from finintent.logs import logged
-from finintent.memory import FUSED_TYPES, Batching, fastest, model_shape, original
+from finintent.memory import FUSED_TYPES, Batching, fastest, model_shape, original, validation_batch
 from finintent.provenance import check_versions
 from finintent.sources import OWN_FILE
 from finintent.training import merge_config, splits_special_tokens, training_config
@@ -33,12 +33,19 @@ def main(
     check_versions(versions)
     precision = training.pop("precision")
     preset, batch_size, options = (training.pop(key) for key in ("preset", "batch_size", "llamafactory"))
-    if preset == "original":
-        batching = original(batch_size)
-    elif torch.cuda.is_available():
-        batching = fastest_on_gpu(model, alpaca[0], training, batch_size, memory_gb, options)
-    else:
-        batching = Batching(batch_size, 1, checkpointing=False, fused=False)
+    batching = (
+        original(batch_size) if preset == "original" else Batching(batch_size, 1, checkpointing=False, fused=False)
+    )
+    if torch.cuda.is_available():
+        config = AutoConfig.from_pretrained(model)
+        shape, tokens = model_shape(config, training["lora_rank"]), longest_row(model, alpaca[:2], training, options)
+        fits = {
+            "memory_gb": memory_gb or torch.cuda.get_device_properties(0).total_memory / 2**30,
+            "bits": options.get("quantization_bit"),
+        }
+        if preset == "fast":
+            batching = fastest(shape, batch_size, tokens, fused=config.model_type in FUSED_TYPES, **fits)
+        eval_batch_size = validation_batch(shape, eval_batch_size, tokens, **fits)
     training |= options
     sft = Path(outputs["train"]).parent
     arguments = {
@@ -62,26 +69,14 @@ def main(
     write_yaml(outputs["merge"], merge_config(model=model, adapter=str(sft / "adapter"), merged=merged))
 
 
-def fastest_on_gpu(
-    model: str, train: str, training: dict[str, Any], batch_size: int, memory_gb: float | None, options: dict[str, Any]
-) -> Batching:
-    """Choose by the longest row, and by the card of this machine where the configuration names none.
-
-    With packing a row is as long as rows may be.
-    """
-    config = AutoConfig.from_pretrained(model)
-    tokenizer = AutoTokenizer.from_pretrained(model)
-    longest = max(len(ids) for ids in tokenizer([row["instruction"] for row in read_json(train)])["input_ids"])
+def longest_row(model: str, alpaca: list[str], training: dict[str, Any], options: dict[str, Any]) -> int:
+    """Return the number of tokens of the longest row; with packing a row is as long as rows may be."""
     limit = training.get("cutoff_len", 2048)
-    packed = options.get("packing") or options.get("neat_packing")
-    return fastest(
-        model_shape(config, training["lora_rank"]),
-        batch_size,
-        limit if packed else min(longest + TEMPLATE_TOKENS, limit),
-        fused=config.model_type in FUSED_TYPES,
-        memory_gb=memory_gb or torch.cuda.get_device_properties(0).total_memory / 2**30,
-        bits=options.get("quantization_bit"),
-    )
+    if options.get("packing") or options.get("neat_packing"):
+        return limit
+    instructions = [row["instruction"] for path in alpaca for row in read_json(path)]
+    ids = AutoTokenizer.from_pretrained(model)(instructions)["input_ids"]
+    return min(max(map(len, ids)) + TEMPLATE_TOKENS, limit)
 
 
 def write_yaml(path: str, value: dict[str, Any]) -> None:

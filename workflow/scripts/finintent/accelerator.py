@@ -80,7 +80,12 @@ def run_llamafactory(*arguments: str) -> int:
     """
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     if torch.cuda.is_available():
-        environment["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+        environment |= {
+            "CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0],
+            # Into LlamaFactory's training log. The other way, transformers' memory tracker, polls without a pause in a
+            # thread that takes the interpreter from the one that launches kernels.
+            "RECORD_VRAM": "1",
+        }
     else:
         environment |= {
             "OMP_NUM_THREADS": str(cores()),

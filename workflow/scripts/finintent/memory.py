@@ -21,6 +21,7 @@ HIDDEN_BYTES = 30
 MLP_BYTES = {False: 8, True: 6}
 # Of one token and entry of the vocabulary: logits in bfloat16 and float32 with their gradients. Liger keeps none.
 LOGIT_BYTES = {False: 14, True: 0}
+VALIDATION_LOGIT_BYTES = 10  # without gradients, and by no kernel of Liger's
 FUSED_TYPES = {"gemma2", "gemma3_text", "llama", "mistral", "phi3", "qwen2", "qwen3"}  # that Liger has kernels for
 
 
@@ -112,6 +113,19 @@ def training_bytes(shape: Shape, batching: Batching, tokens: int, bits: int | No
         + shape.adapter_weights * TRAINED_WEIGHT_BYTES
         + batching.micro_batch * tokens * (kept + LOGIT_BYTES[fused] * shape.vocabulary)
     )
+
+
+def validation_bytes(shape: Shape, rows: int, tokens: int, bits: int | None = None) -> float:
+    """Return the estimated peak, in bytes, of validating so many rows of `tokens` tokens at once during training."""
+    held = training_bytes(shape, Batching(0, 0, checkpointing=True, fused=True), tokens, bits)
+    return held + rows * tokens * VALIDATION_LOGIT_BYTES * shape.vocabulary
+
+
+def validation_batch(shape: Shape, asked: int, tokens: int, *, memory_gb: float, bits: int | None = None) -> int:
+    """Return how many rows to validate at once: those asked for, or as often half of them as a card's memory needs."""
+    while asked > 1 and validation_bytes(shape, asked, tokens, bits) > memory_gb * USABLE * GIB:
+        asked //= 2
+    return asked
 
 
 def fastest(

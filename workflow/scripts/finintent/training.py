@@ -8,10 +8,6 @@ from finintent.errors import DataError, ModelError, TrainingError
 from finintent.files import read_json, read_jsonl
 
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
-# What transformers' memory tracker reports: allocated before the trainer, by it, by training, and the peak above that.
-GPU_MEMORY = (
-    "before_init_mem_gpu", "init_mem_gpu_alloc_delta", "train_mem_gpu_alloc_delta", "train_mem_gpu_peaked_delta",
-)  # fmt: skip
 
 
 def training_config(
@@ -56,8 +52,6 @@ def training_config(
         "prediction_loss_only": True,
         "include_effective_tokens_per_second": True,
         "report_to": "none",
-        # The memory tracker spins a thread on the CPU: worth it only where it reads a GPU's memory.
-        "skip_memory_metrics": not gpu,
         "output_dir": checkpoints,
     }
 
@@ -171,6 +165,7 @@ def training_record(checkpoints: Path, rows: int, resumed_step: int) -> dict[str
     # A resumed run logs again the steps after its last checkpoint: what was logged last counts.
     training = {entry["current_steps"]: entry for entry in log if "loss" in entry}
     validation = {entry["current_steps"]: entry for entry in log if "eval_loss" in entry}
+    peaks = [entry["vram_allocated"] for entry in log if "vram_allocated" in entry]
     best = min(validation.values(), key=lambda entry: entry["eval_loss"])
     share = 1 - resumed_step / state["global_step"]  # of the run that the last process trained
     evaluating = sum(entry.get("eval_runtime", 0.0) for entry in state["log_history"] if entry["step"] > resumed_step)
@@ -184,7 +179,8 @@ def training_record(checkpoints: Path, rows: int, resumed_step: int) -> dict[str
         "rows_per_second": rows * results["epoch"] * share / (results["train_runtime"] - evaluating) if share else None,
         "training_loss": _curve(training, "loss"),
         "validation_loss": _curve(validation, "eval_loss"),
-        "peak_gpu_bytes": sum(results[key] for key in GPU_MEMORY) if GPU_MEMORY[-1] in results else None,
+        # LlamaFactory logs PyTorch's peak so far, in GiB, where `run_llamafactory` asks it to.
+        "peak_gpu_bytes": int(2**30 * max(peaks)) if peaks else None,
     }
 
 
