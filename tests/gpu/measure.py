@@ -39,7 +39,9 @@ from finintent.hardware import metered  # noqa: E402
 from finintent.memory import (  # noqa: E402
     FUSED_TYPES,
     GIB,
+    available_bytes,
     fastest,
+    longest_row,
     model_shape,
     original,
     training_bytes,
@@ -156,13 +158,14 @@ def train(
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     config = AutoConfig.from_pretrained(folder)
-    shape, tokens = model_shape(config, RANK), longest_row(folder, data)
-    memory_gb = (cap_gib or card_bytes() / GIB) * 24 / 22
+    shape = model_shape(config, RANK)
+    tokens = longest_row(str(folder), "gemma", [str(data / f"{split}.json") for split in SPLITS])
+    available = cap_gib * GIB or available_bytes(None)
     batching = (
         original(rows)
         if preset == "original"
         else fastest(
-            shape, rows, tokens, fused=DEVICE == "cuda" and config.model_type in FUSED_TYPES, memory_gb=memory_gb
+            shape, rows, tokens, fused=DEVICE == "cuda" and config.model_type in FUSED_TYPES, available=available
         )
     )
     arguments = training_config(
@@ -170,7 +173,7 @@ def train(
         checkpoints=str(work / "out"), gpu=DEVICE == "cuda",
         settings=SETTINGS | batching.arguments() | yaml.safe_load(options),
     )  # fmt: skip
-    validated = validation_batch(shape, SETTINGS["per_device_eval_batch_size"], tokens, memory_gb=memory_gb)
+    validated = validation_batch(shape, SETTINGS["per_device_eval_batch_size"], tokens, available=available)
     # Validation and a checkpoint come once, at the end, where they disturb no timing of steps.
     end = {
         f"{what}_{key}": value for what in ("eval", "save") for key, value in (("strategy", "steps"), ("steps", steps))
@@ -294,12 +297,6 @@ def evaluate(
 
 def taxonomy_options(question: dict[str, Any], taxonomy: Any) -> dict[str, str]:
     return {letter: taxonomy.names[code] for letter, code in question["options"].items()}
-
-
-def longest_row(folder: Path, data: Path) -> int:
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    rows = [row for split in SPLITS for row in read_json(data / f"{split}.json")]
-    return 16 + max(len(tokenizer.encode(row["instruction"])) for row in rows)
 
 
 def card_bytes() -> float:

@@ -5,18 +5,26 @@ from typing import Any
 
 import torch
 import yaml
-from transformers import AutoConfig, AutoTokenizer
+from transformers import AutoConfig
 
 from finintent.accelerator import uses_bf16
 from finintent.files import digest, read_json, sha256
 from finintent.logs import logged
-from finintent.memory import FUSED_TYPES, Batching, fastest, model_shape, original, validation_batch
+from finintent.memory import (
+    FUSED_TYPES,
+    Batching,
+    available_bytes,
+    fastest,
+    longest_row,
+    model_shape,
+    original,
+    validation_batch,
+)
 from finintent.provenance import check_versions
 from finintent.sources import OWN_FILE
 from finintent.training import merge_config, splits_special_tokens, training_config
 
 EVAL_BATCH = "per_device_eval_batch_size"
-TEMPLATE_TOKENS = 16  # of roles, markers and the answer, around a row's instruction; more than any template takes
 
 
 def main(
@@ -37,12 +45,11 @@ def main(
         original(batch_size) if preset == "original" else Batching(batch_size, 1, checkpointing=False, fused=False)
     )
     if torch.cuda.is_available():
-        config = AutoConfig.from_pretrained(model)
-        shape, tokens = model_shape(config, training["lora_rank"]), longest_row(model, alpaca[:2], training, options)
-        fits = {
-            "memory_gb": memory_gb or torch.cuda.get_device_properties(0).total_memory / 2**30,
-            "bits": options.get("quantization_bit"),
-        }
+        config, limit = AutoConfig.from_pretrained(model), training.get("cutoff_len", 2048)
+        shape = model_shape(config, training["lora_rank"])
+        packed = options.get("packing") or options.get("neat_packing")  # rows as long as they may be
+        tokens = limit if packed else min(longest_row(model, template, alpaca[:2]), limit)
+        fits = {"available": available_bytes(memory_gb), "bits": options.get("quantization_bit")}
         if preset == "fast":
             batching = fastest(shape, batch_size, tokens, fused=config.model_type in FUSED_TYPES, **fits)
         eval_batch_size = validation_batch(shape, eval_batch_size, tokens, **fits)
@@ -67,16 +74,6 @@ def main(
     write_yaml(outputs["train"], training_config(**arguments, settings=settings, checkpoints=checkpoints))
     merged = f"results/merged/{stem}/model"
     write_yaml(outputs["merge"], merge_config(model=model, adapter=str(sft / "adapter"), merged=merged))
-
-
-def longest_row(model: str, alpaca: list[str], training: dict[str, Any], options: dict[str, Any]) -> int:
-    """Return the number of tokens of the longest row; with packing a row is as long as rows may be."""
-    limit = training.get("cutoff_len", 2048)
-    if options.get("packing") or options.get("neat_packing"):
-        return limit
-    instructions = [row["instruction"] for path in alpaca for row in read_json(path)]
-    ids = AutoTokenizer.from_pretrained(model)(instructions)["input_ids"]
-    return min(max(map(len, ids)) + TEMPLATE_TOKENS, limit)
 
 
 def write_yaml(path: str, value: dict[str, Any]) -> None:

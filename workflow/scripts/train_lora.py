@@ -1,4 +1,4 @@
-"""Run `llamafactory-cli train` on a rendered YAML and keep its adapter and its record."""
+"""Run LlamaFactory's training on a rendered YAML and keep its adapter and its record."""
 
 import re
 import resource
@@ -41,15 +41,13 @@ def main(config: str, adapter: Path, output: str, log: Path, say: Callable[[str]
         less = smaller(settings) if full else None
         if less is None:
             why = (
-                "found too little memory on the GPU even for one row at once; set training.llamafactory."
-                "quantization_bit to 4, lower cutoff_len, or take a larger card"
+                "found too little memory on the GPU even for one row at once; free it of other processes (nvidia-smi), "
+                "set training.llamafactory.quantization_bit to 4, lower cutoff_len, or take a larger card"
                 if full
-                else ending(status)
+                else f"{ending(status)}. What was trained is kept: once the cause is mended, the next run resumes from "
+                "the last finished epoch"
             )
-            raise TrainingError(
-                f"`llamafactory-cli train {config}` {why}. What was trained is kept: once the cause is mended, the "
-                "next run resumes from the last finished epoch"
-            )
+            raise TrainingError(f"`finintent train {config}` {why}")
         settings, config = less, f"{checkpoints}.yaml"
         checkpoints.mkdir(parents=True, exist_ok=True)
         Path(config).write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")

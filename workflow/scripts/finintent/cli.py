@@ -121,6 +121,14 @@ def demo(
 
 
 @app.command()
+def train(config: Annotated[Path, typer.Argument(help="train.yaml of a run")]) -> None:
+    """Train as `llamafactory-cli train` does, to the same numbers, in less memory."""
+    from finintent.lora_training import train
+
+    train(config)
+
+
+@app.command()
 def score(
     file: Annotated[Path, typer.Argument(help="JSON list, JSON lines or CSV with raw outputs and gold letters")],
     scorer: Annotated[str | None, typer.Option(help="name of one scorer; all when left out")] = None,

@@ -8,16 +8,19 @@ import torch
 from transformers import AutoModelForCausalLM, PretrainedConfig
 
 from finintent.errors import ConfigError
+from finintent.files import read_json
 
 GIB = 2**30
-USABLE = 22 / 24  # GiB that a card leaves to PyTorch, of each GB on its label: an A10G's 24 are 22
+# GiB that PyTorch can allocate of each GB on a card's label (an A10G's 24 are 22 GiB, and CUDA takes some of them), and
+# that CUDA takes of a card that is there.
+USABLE, CUDA = 21.4 / 24, 0.6
 BF16, FP32 = 2, 4  # bytes
-QUANTISATION = 1.25  # bitsandbytes' constants, and the embedding, which is not quantised, on top of the bits
+QUANTISATION = 1.03  # bitsandbytes' constants on top of the bits
 TRAINED_WEIGHT_BYTES = 4 * FP32  # an adapter's weight, its gradient and AdamW's two moments
 # Bytes that a token leaves in one layer for the backward pass, for each unit of the layer's widths, without and with
-# Liger's kernels, which compute norms and the MLP's activation again. They hold the attention's parts, the gated MLP's,
-# and the copy of its input that each adapter makes; fitted to the peaks in tests/unit/test_memory.py.
-HIDDEN_BYTES = 30
+# Liger's kernels, which compute norms and the MLP's activation again. They hold the attention's parts and the gated
+# MLP's; fitted to the peaks in tests/unit/test_memory.py.
+HIDDEN_BYTES = 22
 MLP_BYTES = {False: 8, True: 6}
 # Of one token and entry of the vocabulary: logits in bfloat16 and float32 with their gradients. Liger keeps none.
 LOGIT_BYTES = {False: 14, True: 0}
@@ -33,6 +36,7 @@ class Shape:
     """
 
     weights: int
+    linear_weights: int  # which quantisation is for: all but embedding, head and norms
     adapter_weights: int
     layers: int
     hidden: int
@@ -46,14 +50,16 @@ def model_shape(config: PretrainedConfig, rank: int) -> Shape:
     """Return the shape of a causal language model with adapters of that rank on all its linear layers but the head."""
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
-    linear = [part for part in model.model.modules() if isinstance(part, torch.nn.Linear)]
+    linear = [part for part in model.base_model.modules() if isinstance(part, torch.nn.Linear)]
+    text = config.get_text_config()
     return Shape(
         weights=model.num_parameters(),
+        linear_weights=sum(part.weight.numel() for part in linear),
         adapter_weights=sum(rank * (part.in_features + part.out_features) for part in linear),
-        layers=config.num_hidden_layers,
-        hidden=config.hidden_size,
-        mlp=config.intermediate_size,
-        vocabulary=config.vocab_size,
+        layers=text.num_hidden_layers,
+        hidden=text.hidden_size,
+        mlp=getattr(text, "intermediate_size", 4 * text.hidden_size),  # older architectures have no other width
+        vocabulary=text.vocab_size,
         weight_bytes=FP32 if config.dtype == torch.float32 else BF16,
         cast=config.dtype not in (None, torch.bfloat16),
     )
@@ -90,12 +96,12 @@ def original(batch_size: int) -> Batching:
 def batchings(batch_size: int, fused: bool) -> Iterator[Batching]:
     """Yield the ways to form a batch, fastest first.
 
-    At these sizes a GPU waits for its next kernel more than it computes, so the number of passes counts first.
+    With billions of parameters, half of a batch without checkpointing takes more than the whole with it.
     """
+    yield Batching(batch_size, 1, False, fused)
     for micro_batch in range(batch_size, 0, -1):
         if batch_size % micro_batch == 0:
-            for checkpointing in (False, True):
-                yield Batching(micro_batch, batch_size // micro_batch, checkpointing, fused)
+            yield Batching(micro_batch, batch_size // micro_batch, True, fused)
 
 
 def training_bytes(shape: Shape, batching: Batching, tokens: int, bits: int | None = None) -> float:
@@ -108,8 +114,11 @@ def training_bytes(shape: Shape, batching: Batching, tokens: int, bits: int | No
     kept = layer + shape.layers * BF16 * shape.hidden if batching.checkpointing else shape.layers * layer
     # The backward pass keeps the copies that are not computed again.
     copies = BF16 if shape.cast and not batching.checkpointing else 0
+    weights = shape.weights * (shape.weight_bytes + copies)
+    if bits:
+        weights = (shape.weights - shape.linear_weights) * BF16 + shape.linear_weights * bits / 8 * QUANTISATION
     return (
-        shape.weights * (bits / 8 * QUANTISATION if bits else shape.weight_bytes + copies)
+        weights
         + shape.adapter_weights * TRAINED_WEIGHT_BYTES
         + batching.micro_batch * tokens * (kept + LOGIT_BYTES[fused] * shape.vocabulary)
     )
@@ -121,23 +130,39 @@ def validation_bytes(shape: Shape, rows: int, tokens: int, bits: int | None = No
     return held + rows * tokens * VALIDATION_LOGIT_BYTES * shape.vocabulary
 
 
-def validation_batch(shape: Shape, asked: int, tokens: int, *, memory_gb: float, bits: int | None = None) -> int:
-    """Return how many rows to validate at once: those asked for, or as often half of them as a card's memory needs."""
-    while asked > 1 and validation_bytes(shape, asked, tokens, bits) > memory_gb * USABLE * GIB:
+def longest_row(model: str, template: str | None, paths: list[str]) -> int:
+    """Return the number of tokens, prompt and answer, of the longest row in some files of an Alpaca set."""
+    from finintent.prompting import Prompter  # LlamaFactory takes its time to load
+
+    prompter = Prompter(model, template)
+    rows = [row for path in paths for row in read_json(path)]
+    return max(sum(map(len, prompter.encode(row["instruction"], row["output"]))) for row in rows)
+
+
+def available_bytes(memory_gb: float | None) -> float:
+    """Return what PyTorch can allocate, on a card of so many GB or, with None, on the one of this machine."""
+    if memory_gb is None:
+        return torch.cuda.get_device_properties(0).total_memory - CUDA * GIB
+    return memory_gb * USABLE * GIB
+
+
+def validation_batch(shape: Shape, asked: int, tokens: int, *, available: float, bits: int | None = None) -> int:
+    """Return how many rows to validate at once: those asked for, or as often half of them as `available` bytes need."""
+    while asked > 1 and validation_bytes(shape, asked, tokens, bits) > available:
         asked //= 2
     return asked
 
 
 def fastest(
-    shape: Shape, batch_size: int, tokens: int, *, fused: bool, memory_gb: float, bits: int | None = None
+    shape: Shape, batch_size: int, tokens: int, *, fused: bool, available: float, bits: int | None = None
 ) -> Batching:
-    """Return the fastest way to form a batch that fits a card of so many GB; ConfigError when not even one row does."""
-    available = memory_gb * USABLE * GIB
+    """Return the fastest way to form a batch that fits `available` bytes; ConfigError when not even one row does."""
     for batching in batchings(batch_size, fused):
         if training_bytes(shape, batching, tokens, bits) <= available:
             return batching
     needed = training_bytes(shape, batching, tokens, bits) / GIB
     raise ConfigError(
-        f"config: gpu.memory_gb is {memory_gb:g}, which leaves {available / GIB:.1f} GiB, but training on one row of "
-        f"{tokens} tokens takes {needed:.1f}; take a larger card, or set training.llamafactory.quantization_bit to 4"
+        f"config: training on one row of {tokens} tokens takes {needed:.1f} GiB, but the GPU (gpu.memory_gb, or this "
+        f"machine's) has {available / GIB:.1f} for it; take a larger one, or set training.llamafactory.quantization_bit "
+        "to 4"
     )

@@ -23,10 +23,19 @@ from finintent.task import Instruction, Taxonomy
 
 
 def load_model(directory: str, bf16: bool) -> PreTrainedModel:
-    """Load a model for inference, in bfloat16 or float32, straight onto the accelerator where there is one."""
+    """Load a model for inference, in bfloat16 or float32, straight onto the accelerator where there is one.
+
+    ModelError when it does not fit.
+    """
     dtype = torch.bfloat16 if bf16 else torch.float32
     device_map = "cuda" if torch.cuda.is_available() else None
-    return AutoModelForCausalLM.from_pretrained(directory, dtype=dtype, device_map=device_map).eval()
+    try:
+        return AutoModelForCausalLM.from_pretrained(directory, dtype=dtype, device_map=device_map).eval()
+    except torch.OutOfMemoryError:
+        raise ModelError(
+            f"{directory}: too large for the GPU's memory in {'bfloat16' if bf16 else 'float32'}; free it of other "
+            "processes (nvidia-smi), set training.precision to bf16 if the GPU can, or take a larger one"
+        ) from None
 
 
 def draw_orders(options: dict[str, str], count: int, key: str) -> list[dict[str, str]]:

@@ -72,7 +72,8 @@ def smaller(config: dict[str, Any]) -> dict[str, Any] | None:
     """Return a training configuration for less memory and the same optimizer steps, None where there is none.
 
     First activations are computed again instead of being kept, then half as many rows (or the next divisor) are read
-    at once, and as many more times; validation, which may have been what did not fit, reads half as many each time.
+    at once, and as many more times: half the rows without that take more. Validation, which may have been what did not
+    fit, reads half as many each time.
     """
     asked = config.get("per_device_eval_batch_size", 8)
     config = {**config, "per_device_eval_batch_size": max(1, asked // 2)}
@@ -87,7 +88,6 @@ def smaller(config: dict[str, Any]) -> dict[str, Any] | None:
         **config,
         "per_device_train_batch_size": fewer,
         "gradient_accumulation_steps": step // fewer,
-        "disable_gradient_checkpointing": True,
     }
 
 
@@ -165,7 +165,6 @@ def training_record(checkpoints: Path, rows: int, resumed_step: int) -> dict[str
     # A resumed run logs again the steps after its last checkpoint: what was logged last counts.
     training = {entry["current_steps"]: entry for entry in log if "loss" in entry}
     validation = {entry["current_steps"]: entry for entry in log if "eval_loss" in entry}
-    peaks = [entry["vram_allocated"] for entry in log if "vram_allocated" in entry]
     best = min(validation.values(), key=lambda entry: entry["eval_loss"])
     share = 1 - resumed_step / state["global_step"]  # of the run that the last process trained
     evaluating = sum(entry.get("eval_runtime", 0.0) for entry in state["log_history"] if entry["step"] > resumed_step)
@@ -179,8 +178,9 @@ def training_record(checkpoints: Path, rows: int, resumed_step: int) -> dict[str
         "rows_per_second": rows * results["epoch"] * share / (results["train_runtime"] - evaluating) if share else None,
         "training_loss": _curve(training, "loss"),
         "validation_loss": _curve(validation, "eval_loss"),
-        # LlamaFactory logs PyTorch's peak so far, in GiB, where `run_llamafactory` asks it to.
-        "peak_gpu_bytes": int(2**30 * max(peaks)) if peaks else None,
+        # LlamaFactory logs PyTorch's peak so far, in GiB, where `run_llamafactory` asks it to; an attempt that ran out
+        # of memory logged its own before.
+        "peak_gpu_bytes": int(2**30 * log[-1]["vram_allocated"]) if "vram_allocated" in log[-1] else None,
     }
 
 
