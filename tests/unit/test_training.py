@@ -109,6 +109,12 @@ def test_digest_of_a_stage_follows_its_imports_and_nothing_else(tmp_path, monkey
     assert code_digest(script) == first
     module.write_text("X = 2\n")
     assert code_digest(script) != first
+    script.write_text("from finintent.memory import Z\n")  # a plan of what is computed at once: it changes no result
+    plan = tmp_path / "finintent/memory.py"
+    plan.write_text("Z = 1\n")
+    first = code_digest(script)
+    plan.write_text("Z = 2\n")
+    assert code_digest(script) == first
     script.write_text("import finintent.a\n")
     with pytest.raises(ImportError, match=r"write `from finintent\.module import name`"):
         code_digest(script)

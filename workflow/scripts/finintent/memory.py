@@ -163,6 +163,6 @@ def fastest(
     needed = training_bytes(shape, batching, tokens, bits) / GIB
     raise ConfigError(
         f"config: training on one row of {tokens} tokens takes {needed:.1f} GiB, but the GPU (gpu.memory_gb, or this "
-        f"machine's) has {available / GIB:.1f} for it; take a larger one, or set training.llamafactory.quantization_bit "
-        "to 4"
+        f"machine's) has {available / GIB:.1f} for it; take a larger one, or set "
+        "training.llamafactory.quantization_bit to 4"
     )
