@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 import yaml
-from transformers import FalconConfig, Gemma3Config, GlmConfig, LlamaConfig, Qwen2Config
+from transformers import AutoConfig, FalconConfig, Gemma3Config, GlmConfig, LlamaConfig, Qwen2Config
 
 from finintent import accelerator
 from finintent.accelerator import ending, run_llamafactory
@@ -16,18 +16,21 @@ from finintent.errors import ConfigError, TrainingError
 from finintent.hardware import metered
 from finintent.memory import (
     GIB,
+    USABLE,
     Batching,
     available_bytes,
     batchings,
     fastest,
+    longest_row,
     model_shape,
     original,
     training_bytes,
     validation_batch,
     validation_bytes,
 )
+from finintent.sources import OWN_FILE
 from finintent.training import smaller
-from tiny import ROOT
+from tiny import ROOT, write_tiny_model
 
 SHAPES = {
     "qwen2.5-7b": Qwen2Config(
@@ -127,6 +130,32 @@ def test_other_architectures_have_a_shape_too(config):
     shape = model_shape(config, rank=8)
     assert shape.mlp >= 2 * shape.hidden
     assert 0 < shape.adapter_weights < shape.linear_weights < shape.weights
+
+
+@pytest.mark.parametrize("preset", ["fast", "original"])
+def test_a_gpu_job_is_planned_by_its_longest_row(tmp_path: Path, monkeypatch, preset: str):
+    monkeypatch.chdir(tmp_path)
+    model, template = write_tiny_model(tmp_path / "model"), "gemma"
+    (model / OWN_FILE).write_text("{}")
+    rows = [{"instruction": "the user is in " * times, "output": "A"} for times in (1, 4)]
+    alpaca = [str(tmp_path / f"{split}.json") for split in ("train", "validation")]
+    for path, row in zip(alpaca, rows, strict=True):
+        Path(path).write_text(json.dumps([row]))
+    tokens = longest_row(str(model), template, alpaca)
+    assert tokens > longest_row(str(model), template, alpaca[:1]) > len(rows[0]["instruction"].split())
+    shape = model_shape(AutoConfig.from_pretrained(model), rank=4)
+    fits = training_bytes(shape, Batching(8, 1, checkpointing=True, fused=True), tokens)
+    main = runpy.run_path(str(ROOT / "workflow/scripts/render_configs.py"))["main"]
+    main.__globals__["torch"] = SimpleNamespace(cuda=SimpleNamespace(is_available=lambda: True))
+    training = {"precision": "fp32", "lora_rank": 4, "preset": preset, "batch_size": 8, "llamafactory": {}}
+    outputs = {name: f"results/sft/m/{name}.yaml" for name in ("train", "merge")}
+    Path(outputs["train"]).parent.mkdir(parents=True)
+    main(str(model), alpaca, template, training, 16, fits / GIB / USABLE, 1, {}, outputs)
+    settings = yaml.safe_load(Path(outputs["train"]).read_text())
+    expected = original(8) if preset == "original" else Batching(8, 1, checkpointing=True, fused=True)
+    assert expected.arguments().items() <= settings.items()
+    validated = settings["per_device_eval_batch_size"]
+    assert validation_bytes(shape, validated, tokens) <= fits < validation_bytes(shape, 2 * validated, tokens)
 
 
 def test_every_batching_has_the_rows_of_the_step():
