@@ -18,18 +18,10 @@ from typing import Annotated, Any
 import torch
 import typer
 import yaml
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoTokenizer,
-    GlmConfig,
-    LlamaConfig,
-    PretrainedConfig,
-    Qwen2Config,
-)
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "workflow/scripts"))
+sys.path[:0] = [str(ROOT / "workflow/scripts"), str(ROOT / "tests")]
 
 from finintent.accelerator import run_llamafactory  # noqa: E402 - after the path
 from finintent.alpaca import SPLITS  # noqa: E402
@@ -53,27 +45,9 @@ from finintent.prompting import Prompter  # noqa: E402
 from finintent.scoring import load_model, predict  # noqa: E402
 from finintent.task import read_instruction, read_taxonomy  # noqa: E402
 from finintent.training import merge_config, training_config, training_record  # noqa: E402
+from shapes import SHAPES  # noqa: E402
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-SHAPES: dict[str, PretrainedConfig] = {
-    "qwen2.5-7b": Qwen2Config(
-        vocab_size=152064, hidden_size=3584, intermediate_size=18944, num_hidden_layers=28, num_attention_heads=28,
-        num_key_value_heads=4, max_position_embeddings=32768, rms_norm_eps=1e-6, tie_word_embeddings=False,
-    ),
-    "llama-3-8b": LlamaConfig(
-        vocab_size=128256, hidden_size=4096, intermediate_size=14336, num_hidden_layers=32, num_attention_heads=32,
-        num_key_value_heads=8, max_position_embeddings=8192,
-    ),
-    "chatglm3-6b": GlmConfig(
-        vocab_size=65024, hidden_size=4096, intermediate_size=13696, num_hidden_layers=28, num_attention_heads=32,
-        num_key_value_heads=2, head_dim=128, max_position_embeddings=8192, rms_norm_eps=1e-5, attention_bias=True,
-        partial_rotary_factor=0.5, tie_word_embeddings=False, pad_token_id=0, eos_token_id=2,
-    ),
-    "baichuan2-7b": LlamaConfig(
-        vocab_size=125696, hidden_size=4096, intermediate_size=11008, num_hidden_layers=32, num_attention_heads=32,
-        num_key_value_heads=32, max_position_embeddings=4096,
-    ),
-}  # fmt: skip
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 RANK = 8
 SETTINGS = {

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 import yaml
-from transformers import AutoConfig, FalconConfig, Gemma3Config, GlmConfig, LlamaConfig, Qwen2Config
+from transformers import AutoConfig, FalconConfig, Gemma3Config, LlamaConfig
 
 from finintent import accelerator
 from finintent.accelerator import ending, run_llamafactory
@@ -21,6 +21,7 @@ from finintent.memory import (
     available_bytes,
     batchings,
     fastest,
+    held_bytes,
     longest_row,
     model_shape,
     original,
@@ -30,25 +31,9 @@ from finintent.memory import (
 )
 from finintent.sources import OWN_FILE
 from finintent.training import smaller
+from shapes import SHAPES
 from tiny import ROOT, write_tiny_model
 
-SHAPES = {
-    "qwen2.5-7b": Qwen2Config(
-        vocab_size=152064, hidden_size=3584, intermediate_size=18944, num_hidden_layers=28, num_attention_heads=28,
-        num_key_value_heads=4, tie_word_embeddings=False,
-    ),
-    "llama-3-8b": LlamaConfig(
-        vocab_size=128256, hidden_size=4096, intermediate_size=14336, num_hidden_layers=32, num_attention_heads=32,
-        num_key_value_heads=8,
-    ),
-    "chatglm3-6b": GlmConfig(
-        vocab_size=65024, hidden_size=4096, intermediate_size=13696, num_hidden_layers=28, num_attention_heads=32,
-        num_key_value_heads=2, head_dim=128, attention_bias=True, tie_word_embeddings=False, pad_token_id=0,
-    ),
-    "baichuan2-7b": LlamaConfig(
-        vocab_size=125696, hidden_size=4096, intermediate_size=11008, num_hidden_layers=32, num_attention_heads=32,
-    ),
-}  # fmt: skip
 LONGEST = 128  # tokens of a row, of a batch's typical longest; the longest of all is 135 with what the template may add
 # PyTorch's peak in GiB while training, on an H200 and an H100, by tests/gpu/measure.py with `llamafactory-cli train`:
 # there each adapter holds a copy of its input (finintent.lora_training).
@@ -115,8 +100,7 @@ def test_a_card_that_is_too_small_is_told_and_four_bits_fit_it():
 def test_only_linear_layers_are_quantised(name: str, gib: float):
     """Weights by hand: 16 bits for embedding, head and norms, 4 and some constants for the rest."""
     shape = model_shape(SHAPES[name], rank=8)
-    weights = training_bytes(shape, Batching(0, 0, checkpointing=True, fused=True), LONGEST, bits=4)
-    assert (weights - shape.adapter_weights * 16) / GIB == pytest.approx(gib, abs=0.05)
+    assert (held_bytes(shape, bits=4) - shape.adapter_weights * 16) / GIB == pytest.approx(gib, abs=0.05)
 
 
 def test_of_a_card_that_is_there_cuda_takes_its_part(monkeypatch):

@@ -104,30 +104,34 @@ def batchings(batch_size: int, fused: bool) -> Iterator[Batching]:
             yield Batching(micro_batch, batch_size // micro_batch, True, fused)
 
 
+def held_bytes(shape: Shape, bits: int | None = None) -> float:
+    """Return the estimated bytes that PyTorch holds whatever is read: weights, adapters and their optimizer's state.
+
+    `bits`: of a quantised weight, without the quantisation's own constants; None where none is quantised.
+    """
+    weights = shape.weights * shape.weight_bytes
+    if bits:
+        weights = (shape.weights - shape.linear_weights) * BF16 + shape.linear_weights * bits / 8 * QUANTISATION
+    return weights + shape.adapter_weights * TRAINED_WEIGHT_BYTES
+
+
 def training_bytes(shape: Shape, batching: Batching, tokens: int, bits: int | None = None) -> float:
     """Return the estimated peak, in bytes, of what PyTorch allocates for training on rows of `tokens` tokens.
 
-    `bits`: of a quantised weight, without the quantisation's own constants; None where none is quantised.
+    `bits` as of `held_bytes`.
     """
     fused = batching.fused
     layer = HIDDEN_BYTES * shape.hidden + MLP_BYTES[fused] * shape.mlp
     kept = layer + shape.layers * BF16 * shape.hidden if batching.checkpointing else shape.layers * layer
     # The backward pass keeps the copies that are not computed again.
-    copies = BF16 if shape.cast and not batching.checkpointing else 0
-    weights = shape.weights * (shape.weight_bytes + copies)
-    if bits:
-        weights = (shape.weights - shape.linear_weights) * BF16 + shape.linear_weights * bits / 8 * QUANTISATION
-    return (
-        weights
-        + shape.adapter_weights * TRAINED_WEIGHT_BYTES
-        + batching.micro_batch * tokens * (kept + LOGIT_BYTES[fused] * shape.vocabulary)
-    )
+    copies = shape.weights * BF16 if shape.cast and not batching.checkpointing and not bits else 0
+    read = batching.micro_batch * tokens * (kept + LOGIT_BYTES[fused] * shape.vocabulary)
+    return held_bytes(shape, bits) + copies + read
 
 
 def validation_bytes(shape: Shape, rows: int, tokens: int, bits: int | None = None) -> float:
     """Return the estimated peak, in bytes, of validating so many rows of `tokens` tokens at once during training."""
-    held = training_bytes(shape, Batching(0, 0, checkpointing=True, fused=True), tokens, bits)
-    return held + rows * tokens * VALIDATION_LOGIT_BYTES * shape.vocabulary
+    return held_bytes(shape, bits) + rows * tokens * VALIDATION_LOGIT_BYTES * shape.vocabulary
 
 
 def longest_row(model: str, template: str | None, paths: list[str]) -> int:
