@@ -1,5 +1,7 @@
 """What `finintent train` saves, and that it changes no number."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -7,7 +9,9 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from finintent.lora_training import KeepInputs
+from finintent import lora_training
+from finintent.accelerator import configure_torch
+from finintent.lora_training import KeepInputs, train
 
 HIDDEN, LAYERS, IDS = 64, 2, torch.arange(1, 25).reshape(2, 12)
 
@@ -56,3 +60,29 @@ def test_the_numbers_are_the_same_and_less_is_held(model):
 def test_without_autocast_inputs_are_cast(model):
     KeepInputs().on_train_begin(SimpleNamespace(bf16=False), None, None, model=model)
     assert model(input_ids=IDS, labels=IDS).loss.isfinite()  # float32 adapters on a bfloat16 base
+
+
+@pytest.fixture
+def cudnn_attention() -> Iterator[None]:
+    """PyTorch as it comes, and again afterwards."""
+    torch.backends.cuda.enable_cudnn_sdp(True)
+    yield
+    torch.backends.cuda.enable_cudnn_sdp(True)
+
+
+@pytest.mark.parametrize("gpu", [True, False])
+def test_a_gpu_builds_no_attention_plan_for_each_length(gpu, cudnn_attention, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    configure_torch()
+    assert torch.backends.cuda.cudnn_sdp_enabled() is not gpu
+
+
+def test_training_builds_none_either(cudnn_attention, tmp_path: Path, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(
+        lora_training, "run_exp", lambda config, _: seen.update(config, cudnn=torch.backends.cuda.cudnn_sdp_enabled())
+    )
+    (tmp_path / "train.yaml").write_text("stage: sft\n")
+    train(tmp_path / "train.yaml")
+    assert seen == {"stage": "sft", "cudnn": False}

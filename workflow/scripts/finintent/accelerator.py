@@ -41,13 +41,18 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def use_every_core() -> None:
-    """Let torch use the whole CPU where it stands in for a GPU.
+def configure_torch() -> None:
+    """Set what torch takes for granted and this machine has otherwise; for each process that computes.
 
-    Snakemake's `--cores 1` says one job at a time and exports OMP_NUM_THREADS=1 and its like; a job that holds the
-    machine's accelerator has it to itself, so the idle cores are its own.
+    A CPU that stands in for a GPU is used whole: Snakemake's `--cores 1` says one job at a time and exports
+    OMP_NUM_THREADS=1 and its like, but a job that holds the machine's accelerator has it to itself.
+
+    On a GPU attention is not computed by cuDNN, which PyTorch prefers from Hopper on: it builds a plan for each new
+    length of a batch, on an H100 half a second of it, and questions come in many lengths.
     """
-    if not torch.cuda.is_available():
+    if torch.cuda.is_available():
+        torch.backends.cuda.enable_cudnn_sdp(False)
+    else:
         torch.set_num_threads(cores())
 
 
