@@ -20,8 +20,8 @@ TRAINED_WEIGHT_BYTES = 4 * FP32  # an adapter's weight, its gradient and AdamW's
 # Bytes that a token leaves in one layer for the backward pass, for each unit of the layer's widths, without and with
 # Liger's kernels, which compute norms and the MLP's activation again. They hold the attention's parts and the gated
 # MLP's; fitted to the peaks in tests/unit/test_memory.py.
-HIDDEN_BYTES = 22
-MLP_BYTES = {False: 8, True: 6}
+HIDDEN_BYTES = {False: 22, True: 18}
+MLP_BYTES = {False: 8, True: 6.5}
 # Of one token and entry of the vocabulary: logits in bfloat16 and float32 with their gradients. Liger keeps none.
 LOGIT_BYTES = {False: 14, True: 0}
 VALIDATION_LOGIT_BYTES = 10  # without gradients, and by no kernel of Liger's
@@ -121,7 +121,7 @@ def training_bytes(shape: Shape, batching: Batching, tokens: int, bits: int | No
     `bits` as of `held_bytes`.
     """
     fused = batching.fused
-    layer = HIDDEN_BYTES * shape.hidden + MLP_BYTES[fused] * shape.mlp
+    layer = HIDDEN_BYTES[fused] * shape.hidden + MLP_BYTES[fused] * shape.mlp
     kept = layer + shape.layers * BF16 * shape.hidden if batching.checkpointing else shape.layers * layer
     # The backward pass keeps the copies that are not computed again.
     copies = shape.weights * BF16 if shape.cast and not batching.checkpointing and not bits else 0
