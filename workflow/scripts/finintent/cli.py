@@ -122,7 +122,7 @@ def demo(
 
 @app.command()
 def train(config: Annotated[Path, typer.Argument(help="train.yaml of a run")]) -> None:
-    """Train as `llamafactory-cli train` does, to the same numbers, in less memory."""
+    """Train as `llamafactory-cli train` does, in less time and memory."""
     from finintent.lora_training import train
 
     train(config)
