@@ -13,7 +13,8 @@ from finintent.accelerator import run_llamafactory
 from finintent.alpaca import alpaca_row, dataset_info
 from finintent.conversion import ARCHITECTURES, convert
 from finintent.files import read_json, write_json
-from finintent.merging import check_merge, restore_tokenizer
+from finintent.merge_check import check_merge
+from finintent.merging import restore_tokenizer
 from finintent.prompting import Prompter
 from finintent.questions import read_questions
 from finintent.scoring import load_model, predict

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from finintent.errors import MergeError
-from finintent.merging import check_merge
+from finintent.merge_check import check_merge
 from finintent.prompting import Prompter
 from tiny import DATASET, ROOT, snakemake
 

@@ -40,7 +40,7 @@ from finintent.memory import (  # noqa: E402
     validation_batch,
     validation_bytes,
 )
-from finintent.merging import check_merge  # noqa: E402
+from finintent.merge_check import check_merge  # noqa: E402
 from finintent.prompting import Prompter  # noqa: E402
 from finintent.scoring import load_model, predict  # noqa: E402
 from finintent.task import read_instruction, read_taxonomy  # noqa: E402

@@ -8,7 +8,7 @@ from finintent.accelerator import configure_torch, exclusive_accelerator
 from finintent.files import read_json, write_json
 from finintent.hardware import metered
 from finintent.logs import logged
-from finintent.merging import check_merge
+from finintent.merge_check import check_merge
 
 PROBES = 8
 
