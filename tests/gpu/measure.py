@@ -23,7 +23,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "workflow/scripts"), str(ROOT / "tests")]
 
-from finintent.accelerator import configure_torch, run_llamafactory  # noqa: E402 - after the path
+from finintent.accelerator import run_llamafactory  # noqa: E402 - after the path
 from finintent.alpaca import SPLITS  # noqa: E402
 from finintent.errors import MergeError  # noqa: E402
 from finintent.files import read_json, read_jsonl  # noqa: E402
@@ -283,8 +283,6 @@ def synchronise() -> None:
 
 
 def cap_process(gib: float) -> None:
-    """Set this process up as a job's, and let it take no more of the card's memory than that."""
-    configure_torch()
     os.environ["PYTORCH_ALLOC_CONF"] = "expandable_segments:True"  # as of a job
     if DEVICE == "cuda" and gib:
         torch.cuda.set_per_process_memory_fraction(gib * GIB / card_bytes())

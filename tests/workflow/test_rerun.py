@@ -127,6 +127,10 @@ EDITS = {
         append(f"{PACKAGE}/curation.py", "\nUNUSED = 1\n"),
         EVERYTHING_BUT_MODELS - {"prepare_questions"},
     ),
+    "how a model answers": (
+        append(f"{PACKAGE}/scoring.py", "\nUNUSED = 1\n"),
+        EVALUATION | {"check_merge", "evaluate_tuned"} | METRICS | CARDS | COMPARISON,
+    ),
     "the style of figures": (
         replace(f"{PACKAGE}/figures.py", '"font.size": 10', '"font.size": 11'),
         {"plot_accuracy", "plot_calibration", "plot_confusion", "plot_learning_curve", "plot_quality", "plot_training"},

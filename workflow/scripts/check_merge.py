@@ -4,7 +4,7 @@ from pathlib import Path
 
 from transformers import AutoTokenizer
 
-from finintent.accelerator import configure_torch, exclusive_accelerator
+from finintent.accelerator import exclusive_accelerator, use_every_core
 from finintent.files import read_json, write_json
 from finintent.hardware import metered
 from finintent.logs import logged
@@ -16,7 +16,7 @@ PROBES = 8
 def main(base: str, adapter: str, merged: str, probes: str, output: str) -> None:
     tokenizer = AutoTokenizer.from_pretrained(base)
     prompts = [tokenizer.encode(row["instruction"]) for row in read_json(probes)[:PROBES]]
-    configure_torch()
+    use_every_core()
     with exclusive_accelerator(), metered() as job:
         check = check_merge(Path(base), Path(adapter), Path(merged), prompts)
     write_json(output, check | job)

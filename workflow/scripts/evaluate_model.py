@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from finintent.accelerator import configure_torch, exclusive_accelerator, uses_bf16
+from finintent.accelerator import exclusive_accelerator, use_every_core, uses_bf16
 from finintent.files import read_json, read_jsonl, write_json, write_jsonl
 from finintent.hardware import metered
 from finintent.logs import logged
@@ -34,7 +34,7 @@ def main(
     prompter = Prompter(weights, template)
     labels = read_taxonomy(taxonomy)
     turns = draw_examples(read_json(examples), list(labels.options), few_shot, seed) if examples else []
-    configure_torch()
+    use_every_core()
     with exclusive_accelerator(), metered() as job:
         model, wording = load_model(weights, bf16=uses_bf16(precision)), read_instruction(instruction)
         answer = partial(

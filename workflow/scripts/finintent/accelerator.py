@@ -41,19 +41,23 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def configure_torch() -> None:
-    """Set what torch takes for granted and this machine has otherwise; for each process that computes.
+def use_every_core() -> None:
+    """Let torch use the whole CPU where it stands in for a GPU.
 
-    A CPU that stands in for a GPU is used whole: Snakemake's `--cores 1` says one job at a time and exports
-    OMP_NUM_THREADS=1 and its like, but a job that holds the machine's accelerator has it to itself.
-
-    On a GPU attention is not computed by cuDNN, which PyTorch prefers from Hopper on: it builds a plan for each new
-    length of a batch, on an H100 half a second of it, and questions come in many lengths.
+    Snakemake's `--cores 1` says one job at a time and exports OMP_NUM_THREADS=1 and its like; a job that holds the
+    machine's accelerator has it to itself, so the idle cores are its own.
     """
-    if torch.cuda.is_available():
-        torch.backends.cuda.enable_cudnn_sdp(False)
-    else:
+    if not torch.cuda.is_available():
         torch.set_num_threads(cores())
+
+
+def skip_cudnn_attention() -> None:
+    """Let this process compute attention by PyTorch's other kernels.
+
+    On Hopper and later PyTorch prefers cuDNN's, which builds a plan for each new length of a batch, on an H100 half a
+    second of it, and questions and rows come in many lengths.
+    """
+    torch.backends.cuda.enable_cudnn_sdp(False)
 
 
 def uses_bf16(precision: str) -> bool:
@@ -79,7 +83,7 @@ def ending(status: int) -> str:
 def run_llamafactory(command: str, config: str) -> int:
     """Run LlamaFactory's `train` or `export` on a YAML file, print the line that does, and return its exit status.
 
-    The caller holds the accelerator. Training goes by `finintent train`, which saves memory.
+    The caller holds the accelerator. Training goes by `finintent train`, which saves memory and, on some GPUs, time.
 
     On a CPU it gets all cores, and a C allocator that keeps freed memory instead of giving it back to the kernel after
     each training step: 2.65 s a step instead of 3.0 s on two cores (glibc only; ignored elsewhere). Of several GPUs it

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedModel
 
+from finintent.accelerator import skip_cudnn_attention
 from finintent.errors import ModelError
 from finintent.predictions import prediction
 from finintent.prompting import Prompter
@@ -29,6 +30,7 @@ def load_model(directory: str, bf16: bool) -> PreTrainedModel:
     """
     dtype = torch.bfloat16 if bf16 else torch.float32
     device_map = "cuda" if torch.cuda.is_available() else None
+    skip_cudnn_attention()
     try:
         return AutoModelForCausalLM.from_pretrained(directory, dtype=dtype, device_map=device_map).eval()
     except torch.OutOfMemoryError:
