@@ -26,7 +26,7 @@ from finintent.task import Instruction, Taxonomy
 def load_model(directory: str, bf16: bool) -> PreTrainedModel:
     """Load a model for inference, in bfloat16 or float32, straight onto the accelerator where there is one.
 
-    ModelError when it does not fit.
+    Attention in this process goes without cuDNN from then on. ModelError when the model does not fit.
     """
     dtype = torch.bfloat16 if bf16 else torch.float32
     device_map = "cuda" if torch.cuda.is_available() else None
