@@ -1,8 +1,11 @@
 """Shared fixtures. The finished study is run once and copied for each test that edits it."""
 
 import os
+import tempfile
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Tests wait neither for a study on this machine nor for the tests of another worker.
+os.environ["FININTENT_LOCKS"] = tempfile.mkdtemp(prefix="finintent-locks-")
 
 from pathlib import Path
 

@@ -9,7 +9,7 @@ import torch
 import yaml
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from finintent.gguf_model import BYTE, CONTROL, Piece, build_tokenizer
+from finintent.models.gguf import BYTE, CONTROL, Piece, build_tokenizer
 
 ROOT = Path(__file__).resolve().parents[1]
 DATASET = "support_topics"

@@ -5,10 +5,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from finintent.claude.prices import Prices
+from finintent.claude.prompts import GenerationPrompt, Plan
+from finintent.data.generation import Task, read_task
 from finintent.files import digest, read_yaml
-from finintent.generation import Task, read_task
-from finintent.prices import Prices
-from finintent.requests import GenerationPrompt, Plan
 
 RESOURCES = Path(__file__).parent / "datasets/support_topics"
 PROMPT = read_yaml(RESOURCES / "prompts/generation.yaml", GenerationPrompt)

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from finintent.classifier import ClassifierFile, read_classifier, write_classifier
 from finintent.errors import DataError
-from finintent.questions import read_texts
-from finintent.task import read_instruction, read_taxonomy
+from finintent.inference.classifier_file import ClassifierFile, read_classifier, write_classifier
+from finintent.task.questions import read_texts
+from finintent.task.taxonomy import read_taxonomy
+from finintent.task.wording import read_instruction
 from tiny import DATASET, ROOT
 
 RESOURCES = ROOT / "tests/datasets" / DATASET
@@ -54,7 +55,7 @@ def classify(*arguments: object, lines: str | None = None) -> subprocess.Complet
 
 
 def test_a_file_of_questions_is_classified_and_nothing_else_is_printed(tuned: Path):
-    from finintent.classify import load_classifier
+    from finintent.inference.classifier import load_classifier
 
     lines = f'{{"question": "{EXAMPLE}"}}\n\n{{"text": " reset the code "}}\n'
     result = classify("--model", tuned, "--jsonl", "-", "--json", lines=lines)
@@ -148,7 +149,7 @@ def test_the_page_shows_both_models_and_needs_no_network(browser, address: str, 
     from selenium.webdriver.common.by import By
     from selenium.webdriver.support.ui import WebDriverWait
 
-    from finintent.classify import load_base, load_classifier
+    from finintent.inference.classifier import load_base, load_classifier
 
     def shown(element: str) -> list[str]:
         return browser.find_element(By.ID, element).text.splitlines()

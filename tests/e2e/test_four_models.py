@@ -8,18 +8,21 @@ import yaml
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from architectures import TEMPLATES, random_model, real_tokenizer, write_model
-from finintent import accelerator
-from finintent.accelerator import run_llamafactory
-from finintent.alpaca import alpaca_row, dataset_info
-from finintent.conversion import ARCHITECTURES, convert
+from finintent.data.alpaca import alpaca_row, dataset_info
 from finintent.files import read_json, write_json
-from finintent.merge_check import check_merge
-from finintent.merging import restore_tokenizer
-from finintent.prompting import Prompter
-from finintent.questions import read_questions
-from finintent.scoring import load_model, predict
-from finintent.task import read_instruction, read_taxonomy
-from finintent.training import collect_adapter, merge_config, splits_special_tokens, training_config
+from finintent.inference.likelihood import predict
+from finintent.inference.loading import load_model
+from finintent.inference.prompting import Prompter
+from finintent.models.conversion import ARCHITECTURES, convert
+from finintent.models.folder import splits_special_tokens
+from finintent.task.questions import read_questions
+from finintent.task.taxonomy import read_taxonomy
+from finintent.task.wording import read_instruction
+from finintent.training.arguments import training_config
+from finintent.training.merge import merge_config, restore_tokenizer
+from finintent.training.merge_check import check_merge
+from finintent.training.records import collect_adapter
+from finintent.training.run import run_llamafactory
 from tiny import DATASET, ROOT
 
 RESOURCES = ROOT / "tests/datasets" / DATASET
@@ -58,7 +61,7 @@ def llamafactory(command: str, settings: dict, config: Path) -> None:
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_from_the_hub_format_to_predictions(name: str, tmp_path, monkeypatch):
     real_tokenizer(name)
-    monkeypatch.setattr(accelerator, "LOCK", tmp_path / "lock")
+    monkeypatch.setenv("FININTENT_LOCKS", str(tmp_path))
     original, base, adapter, merged = (tmp_path / part for part in ("original", "base", "adapter", "merged"))
     model = random_model(name)
     write_model(name, original, model)

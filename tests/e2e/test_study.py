@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from finintent.errors import MergeError
-from finintent.merge_check import check_merge
-from finintent.prompting import Prompter
+from finintent.inference.prompting import Prompter
+from finintent.training.merge_check import check_merge
 from tiny import DATASET, ROOT, snakemake
 
 MODEL = f"tiny-a/{DATASET}"

@@ -23,28 +23,22 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "workflow/scripts"), str(ROOT / "tests")]
 
-from finintent.accelerator import run_llamafactory  # noqa: E402 - after the path
-from finintent.alpaca import SPLITS  # noqa: E402
+from finintent.data.alpaca import SPLITS  # noqa: E402
 from finintent.errors import MergeError  # noqa: E402
 from finintent.files import read_json, read_jsonl  # noqa: E402
-from finintent.hardware import metered  # noqa: E402
-from finintent.memory import (  # noqa: E402
-    FUSED_TYPES,
-    GIB,
-    available_bytes,
-    fastest,
-    longest_row,
-    model_shape,
-    original,
-    training_bytes,
-    validation_batch,
-    validation_bytes,
-)
-from finintent.merge_check import check_merge  # noqa: E402
-from finintent.prompting import Prompter  # noqa: E402
-from finintent.scoring import load_model, predict  # noqa: E402
-from finintent.task import read_instruction, read_taxonomy  # noqa: E402
-from finintent.training import merge_config, training_config, training_record  # noqa: E402
+from finintent.inference.likelihood import predict  # noqa: E402
+from finintent.inference.loading import load_model  # noqa: E402
+from finintent.inference.prompting import Prompter  # noqa: E402
+from finintent.machine.meter import metered  # noqa: E402
+from finintent.task.taxonomy import read_taxonomy  # noqa: E402
+from finintent.task.wording import read_instruction  # noqa: E402
+from finintent.training.arguments import training_config  # noqa: E402
+from finintent.training.memory import FUSED_TYPES, GIB, available_bytes, model_shape, training_bytes, validation_bytes  # noqa: E402
+from finintent.training.merge import merge_config  # noqa: E402
+from finintent.training.merge_check import check_merge  # noqa: E402
+from finintent.training.plan import fastest, longest_row, original, validation_batch  # noqa: E402
+from finintent.training.records import training_record  # noqa: E402
+from finintent.training.run import run_llamafactory  # noqa: E402 - after the path
 from shapes import SHAPES  # noqa: E402
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

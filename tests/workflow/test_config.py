@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from finintent.configuration import check_config
+from finintent.config import check_config
 from finintent.errors import ConfigError
 from tiny import ROOT, make_workspace, snakemake
 

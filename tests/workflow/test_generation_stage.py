@@ -10,10 +10,11 @@ import yaml
 
 from fake_claude import FakeClaude
 from fake_hub import TOKEN, FakeHub
-from finintent.alpaca import alpaca_row
-from finintent.candidates import candidates_from_responses
-from finintent.store import ResponseStore
-from finintent.task import read_instruction, read_taxonomy
+from finintent.claude.store import ResponseStore
+from finintent.data.alpaca import alpaca_row
+from finintent.data.candidates import candidates_from_responses
+from finintent.task.taxonomy import read_taxonomy
+from finintent.task.wording import read_instruction
 from tiny import DATASET, make_workspace, snakemake, tiny_config, write_config
 from writer import RESOURCES, Writer
 

@@ -7,7 +7,8 @@ from dataclasses import fields
 import pytest
 from llamafactory.hparams import ModelArguments
 
-from finintent.training import OWN_KEYS, merge_config, training_config
+from finintent.training.arguments import OWN_KEYS, training_config
+from finintent.training.merge import merge_config
 from tiny import ROOT
 
 ASKED_FOR = re.compile(r"trust_remote_code\W{1,4}(true|yes|on|1)\b", re.IGNORECASE)

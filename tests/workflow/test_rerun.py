@@ -120,22 +120,22 @@ EDITS = {
         {"summarise_cost", "write_report"},
     ),
     "a module that one stage uses": (
-        append(f"{PACKAGE}/baseline.py", "\nNGRAMS = 1\n"),
+        append(f"{PACKAGE}/inference/baseline.py", "\nNGRAMS = 1\n"),
         {"train_baseline"} | METRICS | COMPARISON - {"summarise_cost"},
     ),
     "a module that curation uses": (
-        append(f"{PACKAGE}/curation.py", "\nUNUSED = 1\n"),
+        append(f"{PACKAGE}/data/curation.py", "\nUNUSED = 1\n"),
         EVERYTHING_BUT_MODELS - {"prepare_questions"},
     ),
     "how a model answers": (
-        append(f"{PACKAGE}/scoring.py", "\nUNUSED = 1\n"),
+        append(f"{PACKAGE}/inference/likelihood.py", "\nUNUSED = 1\n"),
         EVALUATION | {"check_merge", "evaluate_tuned"} | METRICS | CARDS | COMPARISON,
     ),
     "the style of figures": (
-        replace(f"{PACKAGE}/figures.py", '"font.size": 10', '"font.size": 11'),
+        replace(f"{PACKAGE}/report/figures.py", '"font.size": 10', '"font.size": 11'),
         {"plot_accuracy", "plot_calibration", "plot_confusion", "plot_learning_curve", "plot_quality", "plot_training"},
     ),
-    "a comment of a module": (append(f"{PACKAGE}/training.py", "\n# A remark.\n"), set()),
+    "a comment of a module": (append(f"{PACKAGE}/training/arguments.py", "\n# A remark.\n"), set()),
     "a comment of a script": (append("workflow/scripts/train_lora.py", "\n# A remark.\n"), set()),
     "the order of keys": (configure(reverse_keys), set()),
     "a caption": (append("workflow/report/training.rst", "\nMore words.\n"), set()),

@@ -11,8 +11,9 @@ import yaml
 from fake_claude import FakeClaude
 from finintent.errors import DataError
 from finintent.files import digest, read_jsonl
-from finintent.questions import read_questions
-from finintent.task import read_instruction, read_taxonomy
+from finintent.task.questions import read_questions
+from finintent.task.taxonomy import read_taxonomy
+from finintent.task.wording import read_instruction
 from tiny import ROOT, make_workspace, snakemake, tiny_config
 
 DATASET = "emotion_identification"

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from finintent.task import read_taxonomy
+from finintent.task.taxonomy import read_taxonomy
 from tiny import ROOT
 
 TAXONOMIES = {path.parent.name: read_taxonomy(path) for path in ROOT.glob("resources/*/taxonomy.yaml")}

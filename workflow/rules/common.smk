@@ -13,15 +13,21 @@ ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parents[
 SCRIPTS = ROOT / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from finintent.configuration import check_config
-from finintent.dependencies import MODEL_PACKAGES, code_digest, locked_versions
-from finintent.disk import disk_need
+from finintent.config import check_config
+from finintent.versions import MODEL_PACKAGES, locked_versions
+from finintent.code_digest import code_digest
+from finintent.models.disk import disk_need
 from finintent.errors import ConfigError
 from finintent.files import sha256
-from finintent.requests import AnswerPlan, Plan
-from finintent.report import Numbers
-from finintent.sources import HUBS, local_files
-from finintent.systems import LINEAR_BASELINE as BASELINE, MAJORITY_BASELINE as MAJORITY, main_systems, study_systems
+from finintent.claude.prompts import AnswerPlan, Plan
+from finintent.report.captions import Numbers
+from finintent.models.folder import HUBS, local_files
+from finintent.task.system import (
+    LINEAR_BASELINE as BASELINE,
+    MAJORITY_BASELINE as MAJORITY,
+    main_systems,
+    study_systems,
+)
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 try:

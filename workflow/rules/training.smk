@@ -39,7 +39,7 @@ rule train_lora:
         gpu=1,
     params:
         versions=MODEL_VERSIONS,
-        code=get_code("train_lora.py") + get_code("finintent/lora_training.py"),  # which it runs as a command
+        code=get_code("train_lora.py") + get_code("finintent/training/trainer.py"),  # which it runs as a command
     script:
         "../scripts/train_lora.py"
 

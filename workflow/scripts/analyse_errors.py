@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-from finintent.error_analysis import persona_slices, question_table, slices
+from finintent.analysis.error_analysis import persona_slices, question_table, slices
 from finintent.files import read_jsonl
 from finintent.logs import logged
-from finintent.systems import System
-from finintent.task import read_taxonomy
+from finintent.task.system import System
+from finintent.task.taxonomy import read_taxonomy
 
 
 def main(

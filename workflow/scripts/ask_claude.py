@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
-from finintent.claude import Claude, Settings
-from finintent.claude_answers import answer_predictions, answer_record, answer_requests
+from finintent.claude.answers import answer_predictions, answer_record, answer_requests
+from finintent.claude.client import Claude, Settings
+from finintent.claude.prices import Prices
+from finintent.claude.prompts import AnswerPlan
+from finintent.claude.store import ResponseStore
 from finintent.files import parse, read_jsonl, read_yaml, write_json, write_jsonl
 from finintent.logs import logged
-from finintent.prices import Prices
-from finintent.requests import AnswerPlan
-from finintent.store import ResponseStore
-from finintent.task import read_instruction, read_taxonomy
+from finintent.task.taxonomy import read_taxonomy
+from finintent.task.wording import read_instruction
 
 
 def main(

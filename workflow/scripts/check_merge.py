@@ -4,11 +4,12 @@ from pathlib import Path
 
 from transformers import AutoTokenizer
 
-from finintent.accelerator import exclusive_accelerator, use_every_core
 from finintent.files import read_json, write_json
-from finintent.hardware import metered
 from finintent.logs import logged
-from finintent.merge_check import check_merge
+from finintent.machine.compute import use_every_core
+from finintent.machine.lock import exclusive_accelerator
+from finintent.machine.meter import metered
+from finintent.training.merge_check import check_merge
 
 PROBES = 8
 

@@ -1,6 +1,6 @@
 """Turn the generator's stored answers into candidates, one query a line."""
 
-from finintent.candidates import candidates_from_responses, candidates_record
+from finintent.data.candidates import candidates_from_responses, candidates_record
 from finintent.files import write_json, write_jsonl
 from finintent.logs import logged
 

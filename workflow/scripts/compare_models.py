@@ -2,11 +2,12 @@
 
 import pandas as pd
 
-from finintent.comparison import accuracy_table, paired_tests, permutation_table, summary
+from finintent.analysis.accuracy import accuracy_table, permutation_table
+from finintent.analysis.comparison import paired_tests, summary
 from finintent.files import read_json, read_jsonl, write_json
 from finintent.logs import logged
-from finintent.systems import System
-from finintent.task import read_taxonomy
+from finintent.task.system import System
+from finintent.task.taxonomy import read_taxonomy
 
 
 def main(

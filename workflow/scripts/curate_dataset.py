@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from finintent.curation import Personas, Settings, curate
+from finintent.data.curation import Personas, Settings, curate
 from finintent.files import parse, read_jsonl, read_yaml, write_json, write_jsonl
 from finintent.logs import logged
-from finintent.task import read_taxonomy
+from finintent.task.taxonomy import read_taxonomy
 
 
 def main(

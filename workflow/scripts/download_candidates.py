@@ -2,11 +2,12 @@
 
 import os
 
-from finintent.candidates import candidates_record
+from finintent.data.candidates import candidates_record
+from finintent.data.hub import alpaca_candidates, download_alpaca
 from finintent.files import write_json, write_jsonl
-from finintent.hub import alpaca_candidates, download_alpaca
 from finintent.logs import logged
-from finintent.task import read_instruction, read_taxonomy
+from finintent.task.taxonomy import read_taxonomy
+from finintent.task.wording import read_instruction
 
 
 def main(source: dict[str, str], dataset: str, taxonomy: str, instruction: str, outputs: dict[str, str]) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from finintent.checkpoints import download_checkpoint
 from finintent.files import write_json
 from finintent.logs import logged
-from finintent.sources import download_folder
+from finintent.models.download import download_checkpoint
+from finintent.models.folder import download_folder
 
 # Trusted on first use: commit them, so that another machine takes the same commits.
 LOCKS = Path("resources/models")

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from finintent.data.openfindata import RELEASE, TERMS, download, extract
 from finintent.logs import logged
-from finintent.openfindata import RELEASE, TERMS, download, extract
 
 # Trusted on first use: commit it, so that another machine accepts the same archive only.
 LOCK = "resources/openfindata.lock.json"

@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
-from finintent.claude_answers import answer_requests, estimate_answers
+from finintent.claude.answers import answer_requests, estimate_answers
+from finintent.claude.prices import Prices
+from finintent.claude.prompts import AnswerPlan
+from finintent.claude.store import ResponseStore
 from finintent.errors import ConfigError
 from finintent.files import parse, read_jsonl, read_yaml
 from finintent.logs import logged
-from finintent.prices import Prices
-from finintent.requests import AnswerPlan
-from finintent.store import ResponseStore
-from finintent.task import read_instruction, read_taxonomy
+from finintent.task.taxonomy import read_taxonomy
+from finintent.task.wording import read_instruction
 
 
 def main(

@@ -6,15 +6,15 @@ from typing import Any
 
 import anthropic
 
-from finintent.claude import make_client
+from finintent.claude.client import make_client
+from finintent.claude.prices import Prices, estimate_tokens
+from finintent.claude.prompts import GenerationPrompt, Plan
+from finintent.claude.store import ResponseStore
+from finintent.data.estimate import estimate_generation, table
+from finintent.data.generation import Task, read_task
 from finintent.errors import ConfigError
-from finintent.estimate import estimate_generation, table
 from finintent.files import parse, read_yaml
-from finintent.generation import Task, read_task
 from finintent.logs import logged
-from finintent.prices import Prices, estimate_tokens
-from finintent.requests import GenerationPrompt, Plan
-from finintent.store import ResponseStore
 
 
 def main(

@@ -5,14 +5,18 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from finintent.accelerator import exclusive_accelerator, use_every_core, uses_bf16
 from finintent.files import read_json, read_jsonl, write_json, write_jsonl
-from finintent.hardware import metered
+from finintent.inference.likelihood import predict_within_memory
+from finintent.inference.loading import load_model
+from finintent.inference.precision import uses_bf16
+from finintent.inference.prompting import Prompter, draw_examples
 from finintent.logs import logged
-from finintent.prompting import Prompter, draw_examples
-from finintent.questions import validation_questions
-from finintent.scoring import load_model, predict_within_memory
-from finintent.task import read_instruction, read_taxonomy
+from finintent.machine.compute import use_every_core
+from finintent.machine.lock import exclusive_accelerator
+from finintent.machine.meter import metered
+from finintent.task.questions import validation_questions
+from finintent.task.taxonomy import read_taxonomy
+from finintent.task.wording import read_instruction
 
 
 def main(

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from finintent.alpaca import alpaca_row, dataset_info
+from finintent.data.alpaca import alpaca_row, dataset_info
 from finintent.files import read_jsonl, write_json
 from finintent.logs import logged
-from finintent.task import read_instruction, read_taxonomy
+from finintent.task.taxonomy import read_taxonomy
+from finintent.task.wording import read_instruction
 
 
 def main(

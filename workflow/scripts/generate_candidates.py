@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from finintent.claude import Claude, Settings
+from finintent.claude.client import Claude, Settings
+from finintent.claude.prices import Prices
+from finintent.claude.prompts import GenerationPrompt, Plan
+from finintent.claude.store import ResponseStore
+from finintent.data.generation import Generator, Task, generation_record, read_task
 from finintent.files import parse, read_yaml, write_json, write_jsonl
-from finintent.generation import Generator, Task, generation_record, read_task
 from finintent.logs import logged
-from finintent.prices import Prices
-from finintent.requests import GenerationPrompt, Plan
-from finintent.store import ResponseStore
 
 
 def main(

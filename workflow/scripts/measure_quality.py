@@ -1,10 +1,10 @@
 """Measure diversity and quality of a curated data set, and what a row of it cost."""
 
-from finintent.curation import Personas
+from finintent.data.curation import Personas
+from finintent.data.quality import measure
 from finintent.files import read_json, read_jsonl, read_yaml, write_json
 from finintent.logs import logged
-from finintent.quality import measure
-from finintent.task import read_taxonomy
+from finintent.task.taxonomy import read_taxonomy
 
 
 def main(

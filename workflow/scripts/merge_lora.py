@@ -4,12 +4,13 @@ from pathlib import Path
 
 import yaml
 
-from finintent.accelerator import ending, exclusive_accelerator, run_llamafactory
 from finintent.errors import MergeError
 from finintent.files import write_json
-from finintent.hardware import metered
 from finintent.logs import logged
-from finintent.merging import restore_tokenizer
+from finintent.machine.lock import exclusive_accelerator
+from finintent.machine.meter import metered
+from finintent.training.merge import restore_tokenizer
+from finintent.training.run import ending, run_llamafactory
 
 
 def main(config: str, record: str) -> None:

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from finintent.figures import plot_accuracy
 from finintent.logs import logged
+from finintent.report.figures import plot_accuracy
 
 
 def main(table: str, dataset: str, output: str) -> None:

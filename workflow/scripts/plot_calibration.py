@@ -1,8 +1,8 @@
 """Draw how far a model's confidence can be believed."""
 
-from finintent.figures import plot_calibration
 from finintent.files import read_json
 from finintent.logs import logged
+from finintent.report.figures import plot_calibration
 
 
 def main(metrics: dict[str, str], title: str, output: str) -> None:

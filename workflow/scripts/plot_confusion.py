@@ -1,9 +1,9 @@
 """Draw a model's confusion matrices, by its headline scorer."""
 
-from finintent.figures import plot_confusion
 from finintent.files import read_json
 from finintent.logs import logged
-from finintent.task import read_taxonomy
+from finintent.report.figures import plot_confusion
+from finintent.task.taxonomy import read_taxonomy
 
 
 def main(metrics: dict[str, str], taxonomy: str, title: str, output: str) -> None:

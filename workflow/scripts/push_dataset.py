@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from finintent.data.hub import push_dataset
 from finintent.errors import ConfigError
-from finintent.hub import push_dataset
 from finintent.logs import logged
 
 

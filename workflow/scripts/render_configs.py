@@ -7,22 +7,15 @@ import torch
 import yaml
 from transformers import AutoConfig
 
-from finintent.accelerator import uses_bf16
 from finintent.files import digest, read_json, sha256
+from finintent.inference.precision import uses_bf16
 from finintent.logs import logged
-from finintent.memory import (
-    FUSED_TYPES,
-    Batching,
-    available_bytes,
-    fastest,
-    longest_row,
-    model_shape,
-    original,
-    validation_batch,
-)
-from finintent.provenance import check_versions
-from finintent.sources import OWN_FILE
-from finintent.training import merge_config, splits_special_tokens, training_config
+from finintent.models.folder import OWN_FILE, splits_special_tokens
+from finintent.training.arguments import training_config
+from finintent.training.memory import FUSED_TYPES, available_bytes, model_shape
+from finintent.training.merge import merge_config
+from finintent.training.plan import Batching, fastest, longest_row, original, validation_batch
+from finintent.versions import check_versions
 
 EVAL_BATCH = "per_device_eval_batch_size"
 

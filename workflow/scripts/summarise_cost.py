@@ -1,8 +1,8 @@
 """Put the records of all jobs on the accelerator into one table."""
 
-from finintent.cost import Job, cost_table, job_table
 from finintent.logs import logged
-from finintent.systems import System
+from finintent.report.cost import Job, cost_table, job_table
+from finintent.task.system import System
 
 
 def main(jobs: list[Job], usd_per_hour: float | None, outputs: dict[str, str]) -> None:

@@ -1,9 +1,9 @@
 """Write the metrics of a set of predictions: each scorer, and how far the probabilities can be believed."""
 
+from finintent.analysis.metrics import measure
 from finintent.files import read_jsonl, write_json
 from finintent.logs import logged
-from finintent.metrics import measure
-from finintent.task import read_taxonomy
+from finintent.task.taxonomy import read_taxonomy
 
 
 def main(evaluation: str, validation: str | None, taxonomy: str, output: str) -> None:

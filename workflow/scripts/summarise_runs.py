@@ -1,10 +1,10 @@
 """Put all runs of each model side by side: over training seeds, and over sizes of the training set."""
 
+from finintent.analysis.seeds_and_sizes import in_words, learning_curve, run_table, seed_table
 from finintent.files import read_jsonl, write_json
 from finintent.logs import logged
-from finintent.runs import in_words, learning_curve, run_table, seed_table
-from finintent.systems import System
-from finintent.task import read_taxonomy
+from finintent.task.system import System
+from finintent.task.taxonomy import read_taxonomy
 
 
 def main(

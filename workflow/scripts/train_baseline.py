@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from finintent.baseline import predict_baseline, predict_majority, train_baseline
 from finintent.files import read_jsonl, write_jsonl
+from finintent.inference.baseline import predict_baseline, predict_majority, train_baseline
 from finintent.logs import logged
-from finintent.questions import validation_questions
-from finintent.task import read_taxonomy
+from finintent.task.questions import validation_questions
+from finintent.task.taxonomy import read_taxonomy
 
 
 def main(

@@ -10,14 +10,16 @@ from typing import Any
 
 import yaml
 
-from finintent.accelerator import ending, exclusive_accelerator, run_llamafactory
-from finintent.alpaca import SPLITS
+from finintent.data.alpaca import SPLITS
 from finintent.errors import TrainingError
 from finintent.files import read_json, sha256, write_json
-from finintent.hardware import metered
 from finintent.logs import logged
-from finintent.provenance import installed_versions
-from finintent.training import collect_adapter, last_checkpoint_step, smaller, training_record
+from finintent.machine.lock import exclusive_accelerator
+from finintent.machine.meter import metered
+from finintent.training.fallback import smaller
+from finintent.training.records import collect_adapter, last_checkpoint_step, training_record
+from finintent.training.run import ending, run_llamafactory
+from finintent.versions import installed_versions
 
 # Of the card: PyTorch's exception, or what other libraries say, in the output of LlamaFactory's process.
 OUT_OF_MEMORY = re.compile(rb"OutOfMemoryError|CUDA[^\n]*out of memory|CUBLAS_STATUS_ALLOC_FAILED")

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from finintent.card import dataset_card
+from finintent.data.dataset_card import dataset_card
 from finintent.files import read_json
 from finintent.logs import logged
-from finintent.task import read_instruction, read_taxonomy
+from finintent.task.taxonomy import read_taxonomy
+from finintent.task.wording import read_instruction
 
 
 def main(

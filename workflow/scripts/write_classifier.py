@@ -1,9 +1,10 @@
 """Write what a merged model needs to be used on its own: `finintent classify` and `finintent demo` read it."""
 
-from finintent.classifier import ClassifierFile, write_classifier
 from finintent.files import read_json, read_jsonl
+from finintent.inference.classifier_file import ClassifierFile, write_classifier
 from finintent.logs import logged
-from finintent.task import read_instruction, read_taxonomy
+from finintent.task.taxonomy import read_taxonomy
+from finintent.task.wording import read_instruction
 
 EXAMPLES = 5  # questions that the page offers
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from finintent.files import read_json, read_jsonl
 from finintent.logs import logged
-from finintent.model_card import model_card
-from finintent.sources import OWN_FILE
-from finintent.systems import System
-from finintent.task import read_taxonomy
+from finintent.models.folder import OWN_FILE
+from finintent.report.model_card import model_card
+from finintent.task.system import System
+from finintent.task.taxonomy import read_taxonomy
 
 
 def main(

@@ -6,8 +6,8 @@ from typing import Any
 import yaml
 
 from finintent.logs import logged
-from finintent.markdown_report import markdown_report
-from finintent.provenance import study_record
+from finintent.report.markdown import markdown_report
+from finintent.report.provenance import study_record
 
 
 def main(

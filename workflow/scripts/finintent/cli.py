@@ -59,13 +59,13 @@ def classify(
     with _one_sentence():
         if (question is None) == (jsonl is None):
             raise ConfigError("found both a question and --jsonl, or neither; give one of them")
-        from finintent.classifier import read_classifier
-        from finintent.questions import checked, read_texts
+        from finintent.inference.classifier_file import read_classifier
+        from finintent.task.questions import checked, read_texts
 
         read_classifier(model)
         file = STANDARD_INPUT if jsonl == Path("-") else jsonl
         texts = read_texts(file) if file else [checked(question)]
-        from finintent.classify import classify_all, load_classifier
+        from finintent.inference.classifier import classify_all, load_classifier
 
         classifier = load_classifier(model)
         names = classifier.settings.taxonomy.names
@@ -87,8 +87,8 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object, for programs")] = False,
 ) -> None:
     """Compare sets of predictions: accuracy, paired tests (adjusted for their number), intervals, agreement."""
-    from finintent.prediction_sets import compare_sets, in_words
-    from finintent.task import read_taxonomy
+    from finintent.analysis.prediction_files import compare_sets, in_words
+    from finintent.task.taxonomy import read_taxonomy
 
     with _one_sentence():
         compared = compare_sets(files, read_taxonomy(taxonomy), scorer, seed=seed)
@@ -106,13 +106,13 @@ def demo(
 ) -> None:
     """Show a base model and its tuned one side by side, on a page that needs no network."""
     with _one_sentence():
-        from finintent.classifier import check_weights, read_classifier
+        from finintent.inference.classifier_file import check_weights, read_classifier
 
         settings = read_classifier(tuned)
         check_weights(base)
         _check_port(port)
-        from finintent.classify import load_base, load_classifier
-        from finintent.demo import build_page, serve
+        from finintent.inference.classifier import load_base, load_classifier
+        from finintent.inference.demo import build_page, serve
 
         page = build_page(load_base(base, settings), load_classifier(tuned))
         address = serve(page, port)
@@ -123,7 +123,7 @@ def demo(
 @app.command()
 def train(config: Annotated[Path, typer.Argument(help="train.yaml of a run")]) -> None:
     """Train as `llamafactory-cli train` does, in less time and memory."""
-    from finintent.lora_training import train
+    from finintent.training.trainer import train
 
     train(config)
 
@@ -137,7 +137,7 @@ def score(
     letters: Annotated[str | None, typer.Option(help="the option letters, such as ABCDE")] = None,
 ) -> None:
     """Score a file of raw outputs, by one scorer or by all, with 95 % Wilson intervals."""
-    from finintent.scorers import score_file
+    from finintent.analysis.output_files import score_file
 
     with _one_sentence():
         table = score_file(file, scorer, text=text, gold=gold, letters=list(letters) if letters else None)

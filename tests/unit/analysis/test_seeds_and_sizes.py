@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+
+from finintent.analysis.seeds_and_sizes import in_words, learning_curve, run_table, seed_table
+from finintent.analysis.statistics import clustered_interval
+from finintent.errors import DataError
+from finintent.task.system import LINEAR_BASELINE, MAJORITY_BASELINE, System
+
+NAMES = {"a": "apples", "b": "bread"}
+# Whether each of eight questions is answered right, by system.
+RIGHT = {
+    System("m", "base"): "10000000",
+    System("m", "tuned", 500, 1): "11110000",
+    System("m", "tuned", 500, 2): "11111100",
+    System("m", "tuned", 100, 1): "11000000",
+    System(LINEAR_BASELINE, "baseline", 100): "10101010",
+    System(MAJORITY_BASELINE, "baseline", 500): "00000011",
+}
+
+
+def predictions(right: str) -> list[dict]:
+    return [
+        {"id": str(number), "gold": "a", "text": None, "log_probabilities": {"a": -1.0, "b": -2.0 if good else -0.5}}
+        for number, good in enumerate(digit == "1" for digit in right)
+    ]
+
+
+@pytest.fixture
+def runs():
+    return run_table({system: predictions(right) for system, right in RIGHT.items()}, NAMES, seed=0)
+
+
+def test_seeds_of_one_size_are_one_row(runs):
+    table = runs.set_index(["model", "variant", "rows"])
+    tuned = table.loc[("m", "tuned", 500)]
+    assert tuned[["seeds", "runs", "questions", "mean", "min", "max"]].tolist() == ["1 2", 2, 8, 0.625, 0.5, 0.75]
+    right = np.array([[digit == "1" for digit in RIGHT["m", "tuned", 500, seed]] for seed in (1, 2)])
+    assert (tuned["mean"], tuned["low"], tuned["high"]) == clustered_interval(right, seed=0)
+    base = np.array([digit == "1" for digit in RIGHT["m", "base", None, None]])
+    gain = clustered_interval(right.astype(float) - base, seed=0)
+    assert tuple(tuned[["gain", "gain_low", "gain_high"]]) == gain
+    assert gain[0] == 0.5
+    assert table["gain"].isna().tolist() == [True, False, False, True, True]
+
+
+def test_the_seed_table_has_the_full_size_and_what_was_not_trained(runs):
+    assert seed_table(runs, 500)["model"].tolist() == ["m", "m", MAJORITY_BASELINE]
+
+
+def test_the_learning_curve_rises_in_rows_and_leaves_the_constant_out(runs):
+    curve = learning_curve(runs)
+    assert curve[["model", "rows"]].values.tolist() == [["m", 100], ["m", 500], [LINEAR_BASELINE, 100]]
+
+
+def test_words_say_of_how_many_seeds_they_tell(runs):
+    words = in_words(runs, 500)
+    (several,) = words["seeds"]
+    assert several.startswith("m tuned: 2 seeds (1, 2), mean 62.5 % (95 % interval over seeds and questions ")
+    assert "from 50.0 to 75.0 %; over the seeds 50.0 points better than the base model (difference 50.0 " in several
+    assert words["learning_curve"] == [
+        "m tuned: 25.0 % with 100 rows, 62.5 % with 500 rows.",
+        f"{LINEAR_BASELINE}: 50.0 % with 100 rows.",
+    ]
+    (one,) = in_words(runs, 100)["seeds"]
+    assert one.startswith("m tuned: one seed (1), 25.0 % (")
+    assert "not of training anew" in one
+
+
+def test_words_say_better_only_where_the_interval_of_the_gain_leaves_out_zero():
+    right = {System("m", "base"): "1100", System("m", "tuned", 9, 1): "1110", System("m", "tuned", 9, 2): "1010"}
+    table = run_table({system: predictions(given) for system, given in right.items()}, NAMES, seed=0)
+    (words,) = in_words(table, 9)["seeds"]
+    assert "; over the seeds not distinguishable from the base model (difference 12.5 points, " in words
+
+
+def test_the_order_of_questions_in_a_file_does_not_matter(runs):
+    turned = {
+        system: predictions(right)[::-1] if system.seed == 2 else predictions(right) for system, right in RIGHT.items()
+    }
+    assert run_table(turned, NAMES, seed=0).equals(runs)
+
+
+@pytest.mark.parametrize("odd", [System("m", "tuned", 500, 2), System("m", "base")])
+def test_runs_on_other_questions_are_refused(odd):
+    given = {system: predictions(right + "1" * (system == odd)) for system, right in RIGHT.items()}
+    with pytest.raises(DataError, match="the runs of m answer different questions"):
+        run_table(given, NAMES, seed=0)

@@ -1,0 +1,280 @@
+"""Claude's answers through a server that speaks the API's protocol: faults, kills, money."""
+
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import anthropic
+import pytest
+
+from fake_claude import FakeClaude, Fault
+from finintent.claude.budget import Budget
+from finintent.claude.client import Claude, Settings
+from finintent.claude.prompts import Request
+from finintent.claude.store import ResponseStore
+from finintent.data.generation import Generator, generation_record
+from finintent.errors import ApiError, BudgetError
+from finintent.files import digest
+from tiny import ROOT
+from writer import PRICES, PROMPT, Writer, make_plan, make_task
+
+KEY = "sk-ant-planted-0123456789"
+# More kills, for the figure: their number goes into the size of the grid too.
+KILLS = int(os.environ.get("FININTENT_KILLS", "1"))
+SETTINGS = {
+    "mode": "messages", "concurrency": 8, "max_retries": 40, "timeout_seconds": 10, "max_cost_usd": 5,
+    "batch_poll_seconds": 0.01, "batch_wait_minutes": 1,
+}  # fmt: skip
+QUESTIONS = ["Where is my parcel from Norway?"]
+TRANSPORT = [Fault.RATE_LIMIT, Fault.SERVER_ERROR, Fault.OVERLOADED, Fault.DROPPED, Fault.SLOW]
+CONTENT = [
+    Fault.MALFORMED, Fault.REFUSAL, Fault.TRUNCATED, Fault.THINKING, Fault.FEWER, Fault.DUPLICATES,
+    Fault.WRONG_LANGUAGE,
+]  # fmt: skip
+BATCH = [Fault.OUT_OF_ORDER, Fault.EXPIRED, Fault.ERRORED, Fault.CREATE_LOST, Fault.RESULTS_DROPPED]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Shorten the pauses before another try."""
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY + "\n")  # as from a file
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "")  # to be put back
+    monkeypatch.setattr("finintent.claude.client.LISTING_DELAY", timedelta(0))
+    monkeypatch.setattr("anthropic._base_client.INITIAL_RETRY_DELAY", 0.01)
+    monkeypatch.setattr("anthropic._base_client.MAX_RETRY_DELAY", 0.05)
+    monkeypatch.setattr("finintent.claude.client.LONGEST_PAUSE", 0.02)
+
+
+def generate(
+    path: Path, server: FakeClaude, rows: int = 24, personas: int = 2, queries: int = 6, **settings: object
+) -> dict:
+    """Generate a set against a server, store and all; return its record."""
+    os.environ["ANTHROPIC_BASE_URL"] = server.url
+    task = make_task(QUESTIONS, train_rows=rows, validation_rows=rows // 2)
+    task.personas.clear()
+    task.personas.update({f"persona{number}": "terse" + "!" * number for number in range(personas)})
+    with ResponseStore(path / "responses.jsonl") as store:
+        claude = Claude(store, PRICES, Settings(**SETTINGS | settings))
+        plan = make_plan(max_rounds=40, max_faulty_replies=4, queries_per_request=queries)
+        generator = Generator(task, PROMPT, plan, claude)
+        generator.run()
+        assert len(generator.accepted()) >= rows + rows // 2
+        return generation_record(generator, store)
+
+
+def assert_paid_once_and_kept(path: Path, server: FakeClaude) -> ResponseStore:
+    store = ResponseStore(path / "responses.jsonl")
+    assert set(server.paid) == set(store.answers)  # none lost
+    assert set(server.paid.values()) == {1}  # none paid twice
+    return store
+
+
+def test_every_fault_at_a_fifth_loses_nothing_and_pays_nothing_twice(tmp_path):
+    faults = dict.fromkeys(TRANSPORT + CONTENT, 0.2)
+    with FakeClaude(Writer(), faults=faults, slow=0.3) as server:
+        record = generate(tmp_path, server, rows=120, personas=10, concurrency=30, timeout_seconds=0.2)
+    store = assert_paid_once_and_kept(tmp_path, server)
+    assert len(store.answers) >= 30
+    assert set(server.faults) == set(faults)
+    assert set(record["faults"]) == {"malformed", "refusal", "max_tokens", "too_few", "wrong_language"}
+    print(f"{len(store.answers)} answers, {len(server.requests)} tries, {server.faults.total()} faults")
+
+
+def test_every_fault_of_batches_at_a_fifth_loses_nothing_and_pays_nothing_twice(tmp_path):
+    faults = dict.fromkeys([*BATCH, *TRANSPORT[:4], *CONTENT], 0.2)
+    with FakeClaude(Writer(), faults=faults) as server:
+        for _ in range(20):  # an item that fails in three batches ends a run
+            try:
+                record = generate(tmp_path, server, rows=120, personas=10, mode="batches")
+                break
+            except ApiError as error:
+                assert "a request failed in 3 batches" in str(error)  # noqa: PT017
+    assert_paid_once_and_kept(tmp_path, server)
+    assert set(server.faults) == set(faults)
+    assert set(record["batches"]["failed_items"]) == {"expired", "errored"}
+
+
+def test_batches_cost_half(tmp_path):
+    costs = {}
+    for mode in ("messages", "batches"):
+        with FakeClaude(Writer()) as server:
+            (tmp_path / mode).mkdir()
+            costs[mode] = generate(tmp_path / mode, server, mode=mode)["cost_usd"]
+    assert costs["batches"] == pytest.approx(costs["messages"] / 2)
+
+
+def test_a_batch_under_way_is_collected_whatever_the_mode_and_the_prompt_are_now(tmp_path):
+    with FakeClaude(Writer(), batch_polls=1) as server:
+        with pytest.raises(ApiError, match=r"is not finished; run the same command later to collect it"):
+            generate(tmp_path, server, mode="batches", batch_wait_minutes=0)
+        generate(tmp_path, server, rows=48)
+        assert len(server.batches) == 1
+        assert len(server.requests) >= 6
+    assert_paid_once_and_kept(tmp_path, server)
+
+
+def test_the_budget_stops_before_it_is_passed(tmp_path):
+    message = r"stopped before a request that could cost 0\.000\d US dollars"
+    with FakeClaude(Writer(), delay=0.05) as server, pytest.raises(BudgetError, match=message):
+        generate(tmp_path, server, max_cost_usd=0.0007, concurrency=3)
+    store = assert_paid_once_and_kept(tmp_path, server)
+    assert 0 < store.spent_usd <= 0.0007
+
+
+def test_requests_of_unlike_cost_do_not_wait_for_ever(tmp_path):
+    with ResponseStore(tmp_path / "store") as store:
+        budget = Budget(1.0, store)
+        with budget.reserve(0.1), budget.reserve(0.2), budget.reserve(0.3):
+            pass
+        with pytest.raises(BudgetError), budget.reserve(1.1):
+            pass
+
+
+def test_somebody_elses_batch_of_the_same_size_does_no_harm(tmp_path, monkeypatch):
+    def lose_the_first(kind: str, body: dict, number: int) -> set[Fault]:
+        return {Fault.CREATE_LOST} if kind == "create" and number == 0 else set()
+
+    with FakeClaude(Writer(), faults=lose_the_first) as server:
+        original = Claude._batches_since
+
+        def after_theirs(claude: Claude, earliest: object) -> list:
+            if len(server.batches) == 1:
+                body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "?"}]}
+                theirs = [{"custom_id": f"theirs-{number}", "params": body} for number in range(6)]
+                claude.client.messages.batches.create(requests=theirs)
+            return original(claude, earliest)
+
+        monkeypatch.setattr(Claude, "_batches_since", after_theirs)
+        monkeypatch.setattr(server, "_reply", lambda body: Writer()(body) if len(body) > 3 else {"queries": []})
+        generate(tmp_path, server, mode="batches")
+    store = ResponseStore(tmp_path / "responses.jsonl")
+    assert len(server.batches) == 2
+    assert [record["failures"] for record in store.records if record["type"] == "outcome"] == [{}, {}]
+    assert len(store.answers) == 6
+
+
+def test_a_full_disk_leaves_the_store_whole(tmp_path):
+    with ResponseStore(tmp_path / "store") as store:
+        store.append({"type": "answer", "digest": "a", "cost_usd": 1})
+        before = (tmp_path / "store").read_bytes()
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 50, hard))
+        try:
+            with pytest.raises(ApiError, match="could not be stored"):
+                store.append({"type": "answer", "digest": "b" * 100, "cost_usd": 1})
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert (tmp_path / "store").read_bytes() == before
+    assert list(store.answers) == ["a"]
+
+
+def test_a_batch_holds_no_more_than_the_budget_allows(tmp_path):
+    with FakeClaude(Writer()) as server:
+        generate(tmp_path, server, max_cost_usd=0.0007, mode="batches")
+    assert [len(batch.requests) for batch in server.batches.values()] == [2, 2, 2]
+    assert assert_paid_once_and_kept(tmp_path, server).spent_usd <= 0.0007
+
+
+@pytest.mark.parametrize(("status", "sentence"), [(401, "answered 401"), (400, "answered 400")])
+def test_an_error_that_will_come_again_ends_the_job_at_once(tmp_path, monkeypatch, status: int, sentence: str):
+    if status == 401:
+        monkeypatch.setattr(anthropic.Anthropic, "_api_key_auth", {})
+        monkeypatch.setattr(anthropic.Anthropic, "_validate_headers", lambda self, headers, omitted: None)
+    else:
+        monkeypatch.setattr(Claude, "_sent", lambda self, request: request.body | {"max_tokens": 0})
+    with FakeClaude(Writer()) as server, pytest.raises(ApiError, match=sentence):
+        generate(tmp_path, server, concurrency=1)
+    assert len(server.requests) <= 2  # of six: the next may be on its way
+
+
+def test_a_long_shared_part_is_cached_and_a_short_one_is_not(tmp_path):
+    def sent(system: str) -> dict:
+        body = {
+            "model": "claude-haiku-5-5", "max_tokens": 9, "system": [{"type": "text", "text": system}],
+            "messages": [{"role": "user", "content": "x"}], "output_config": {},
+        }  # fmt: skip
+        return Claude(ResponseStore(tmp_path / "none"), PRICES, Settings(**SETTINGS))._sent(Request(body, {}))
+
+    assert sent("意" * 4000)["system"][0]["cache_control"] == {"type": "ephemeral"}
+    assert "cache_control" not in sent("意" * 3000)["system"][0]
+
+
+def test_1200_candidates_take_little_more_than_the_server(tmp_path):
+    with FakeClaude(Writer(), delay=1.0) as server:
+        start = time.monotonic()
+        generate(tmp_path, server, rows=790, personas=20, queries=20)  # a grid of 60 requests, eight at once
+        seconds = time.monotonic() - start
+    ideal = len(server.requests) / 8
+    print(f"{len(server.requests)} requests of 20 queries in {seconds:.1f} s, ideally {ideal:.1f} s")
+    assert server.max_concurrent == 8
+    assert seconds <= 1.3 * ideal
+
+
+DRIVER = """
+import json, runpy, sys
+from datetime import timedelta
+import finintent.claude.client
+from writer import PLAN, RESOURCES, make_task
+finintent.claude.client.LISTING_DELAY = timedelta(0)
+folder, settings = sys.argv[1], json.loads(sys.argv[2])
+runpy.run_path("workflow/scripts/generate_candidates.py")["main"](
+    make_task(["Where is my parcel from Norway?"], train_rows=int(sys.argv[3]), validation_rows=30),
+    f"{RESOURCES}/prompts/generation.yaml",
+    "resources/prices.yaml",
+    PLAN | {"queries_per_request": 5, "max_rounds": 100},
+    settings | {"store": f"{folder}/responses.jsonl"},
+    {"candidates": f"{folder}/candidates.jsonl", "record": f"{folder}/record.json"},
+)
+"""
+
+
+def start_job(folder: Path, server: FakeClaude, mode: str) -> subprocess.Popen:
+    """Start the generating script in a process of its own."""
+    folder.mkdir(exist_ok=True)
+    settings = SETTINGS | {"mode": mode, "concurrency": 4}
+    paths = os.pathsep.join(str(ROOT / part) for part in ("workflow/scripts", "tests"))
+    return subprocess.Popen(
+        [sys.executable, "-c", DRIVER, str(folder), json.dumps(settings), str(30 * KILLS)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": paths, "ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": server.url},
+        stdout=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.parametrize("mode", ["messages", "batches"])
+def test_a_killed_job_goes_on_where_it_was(tmp_path, mode: str):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    with FakeClaude(Writer()) as server:
+        assert start_job(whole, server, mode).wait() == 0
+        grid = set(server.paid)
+    rng = random.Random(KILLS)
+    known: set[str] = set()
+    asked_again = 0
+    # So slow that the kills fall into the work: it has rounds of several waves, or batches to be waited for.
+    with FakeClaude(Writer(), delay=0.3, batch_polls=5) as server:
+        for _ in range(KILLS):
+            process = start_job(killed, server, mode)
+            received = len(server.requests), len(server.batches)
+            while (len(server.requests), len(server.batches)) == received and process.poll() is None:
+                time.sleep(0.01)
+            time.sleep(rng.uniform(0, 0.5))
+            process.kill()
+            process.wait()
+            asked_again += sum(digest(body) in known for body in server.requests[received[0] :])
+            known = set(ResponseStore(killed / "responses.jsonl").answers)
+        assert start_job(killed, server, mode).wait() == 0
+        assert (killed / "candidates.jsonl").read_bytes() == (whole / "candidates.jsonl").read_bytes()
+        assert set(server.paid) == grid
+        assert asked_again == 0
+    twice = sum(server.paid.values()) - len(grid)
+    print(f"{mode}: {KILLS} kills, {len(grid)} requests in the grid, {twice} paid twice, {server.unclaimed} unclaimed")
+    if mode == "batches":
+        assert twice == 0
+    else:  # answers that came in the instant of a kill: never more than were under way
+        assert twice <= 4 * KILLS

@@ -1,0 +1,96 @@
+import json
+
+import pytest
+
+from finintent.data.candidates import candidates_from_responses
+from finintent.data.similarity import similarity
+from finintent.errors import DataError
+from finintent.files import read_jsonl
+from finintent.task.questions import read_questions
+from finintent.task.taxonomy import read_taxonomy
+from tiny import ROOT
+
+RESOURCES = ROOT / "resources/intent_understanding"
+TAXONOMY = read_taxonomy(RESOURCES / "taxonomy.yaml")
+# An item in the very form of the released benchmark.
+ITEM = {
+    "id": "0",
+    "question": "你是一个意图情绪助手。"
+    "请分析以下问句的意图是[大盘问询，行业板块问询，个股问询，基金问询，客服问询]中的哪一个？请给出正确选项。\n问句:商业银行可以吗",
+    "A": "行业板块问询",
+    "B": "个股问询",
+    "C": "大盘问询",
+    "D": "客服问询",
+    "E": "基金问询",
+    "answer": "A",
+}
+
+
+def read(tmp_path, *items: object) -> list[dict]:
+    path = tmp_path / "eval.json"
+    path.write_text(json.dumps(items))
+    return read_questions(path, TAXONOMY, "问句:")
+
+
+def test_a_benchmark_item_is_read(tmp_path):
+    assert read(tmp_path, ITEM) == [
+        {
+            "id": "0",
+            "question": "商业银行可以吗",
+            "options": {"A": "sector", "B": "stock", "C": "market", "D": "service", "E": "fund"},
+            "gold": "sector",
+            "hard": False,
+        }
+    ]
+
+
+def test_options_in_another_order_keep_their_meaning(tmp_path):
+    (question,) = read(tmp_path, ITEM | {"A": "基金问询", "E": "行业板块问询", "answer": "E"})
+    assert question["gold"] == "sector"
+    assert question["options"]["A"] == "fund"
+
+
+@pytest.mark.parametrize(
+    ("items", "message"),
+    [
+        ([], "non-empty list"),
+        ([{"id": "0"}], "item 0: expected an object with id, question"),
+        ([ITEM | {"A": "天气"}], "option '天气' is no name of the taxonomy"),
+        ([ITEM | {"A": "基金问询"}], "expected each of .* once"),
+        ([ITEM | {"answer": "F"}], "answer 'F' is none of its letters"),
+        ([ITEM | {"question": "商业银行可以吗"}], "question marker '问句:'"),
+        ([ITEM, ITEM], "item 1: id '0' is that of item 0 too"),
+    ],
+)
+def test_a_wrong_item_is_named(tmp_path, items: list, message: str):
+    with pytest.raises(DataError, match=message):
+        read(tmp_path, *items)
+
+
+def test_a_broken_line_is_named(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"a": 1}\n{"a":\n')
+    with pytest.raises(DataError, match=r"rows.jsonl, line 2: not JSON"):
+        read_jsonl(path)
+
+
+def test_a_response_without_its_request_is_named(tmp_path):
+    path = tmp_path / "responses.jsonl"
+    path.write_text('{"generator": "x"}\n')
+    with pytest.raises(DataError, match=r"responses.jsonl, line 1: request: Field required"):
+        candidates_from_responses(path, "d")
+
+
+def test_shipped_responses_give_1200_candidates_with_ids_of_their_own():
+    rows = candidates_from_responses(RESOURCES / "recorded_responses.jsonl", "intent_understanding")
+    assert len({row["id"] for row in rows}) == len(rows) == 1200
+    with pytest.raises(DataError, match="no answers of the data set 'another', only of intent_understanding; name the"):
+        candidates_from_responses(RESOURCES / "recorded_responses.jsonl", "another")
+
+
+def test_shipped_evaluation_set_has_no_two_equal_questions():
+    questions = [row["question"] for row in read_questions(RESOURCES / "eval.json", TAXONOMY, "问句:")]
+    assert len(questions) == 235
+    matrix = similarity(questions, questions)
+    matrix[range(235), range(235)] = 0
+    assert matrix.max() < 100

@@ -1,0 +1,245 @@
+"""Shared caches, orders and examples, against the plainest way: one prompt, one pass, no cache, no padding."""
+
+import pytest
+import torch
+from transformers import (
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
+    GlmConfig,
+    GlmForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
+
+from finintent.errors import DataError, ModelError
+from finintent.inference import likelihood as scoring
+from finintent.inference.likelihood import draw_orders, predict, predict_within_memory
+from finintent.inference.prompting import DecidingPosition, Prompter, draw_examples
+from finintent.task.taxonomy import read_taxonomy
+from finintent.task.wording import read_instruction
+from tiny import DATASET, ROOT, write_tiny_model
+
+RESOURCES = ROOT / "tests/datasets" / DATASET
+TAXONOMY = read_taxonomy(RESOURCES / "taxonomy.yaml")
+INSTRUCTION = read_instruction(RESOURCES / "prompts/instruction.yaml")
+ARCHITECTURES = {
+    "llama": (LlamaConfig, LlamaForCausalLM, {}),
+    "qwen2": (Qwen2Config, Qwen2ForCausalLM, {}),
+    "glm": (GlmConfig, GlmForCausalLM, {"head_dim": 16}),
+    # Its window is shorter than the prompts, so one column of padding at a wrong place changes the answer.
+    "gemma3": (
+        Gemma3TextConfig,
+        Gemma3ForCausalLM,
+        {"head_dim": 16, "sliding_window": 24, "layer_types": ["sliding_attention", "full_attention"]},
+    ),
+}
+WORDS = ["", "hm?", "where is it", "the user is in the house, and his model is not", "a" * 90, "he is in", "us", "us"]
+CODES = TAXONOMY.codes
+QUESTIONS = [
+    {
+        "id": str(number),
+        "question": text,
+        "options": dict(zip("ABC", CODES[number % 3 :] + CODES[: number % 3], strict=True)),
+        "gold": CODES[0],
+        "hard": False,
+    }
+    for number, text in enumerate(WORDS)
+]
+
+
+@pytest.fixture(scope="module")
+def prompter(tmp_path_factory: pytest.TempPathFactory) -> Prompter:
+    return Prompter(str(write_tiny_model(tmp_path_factory.mktemp("model"))), "gemma")
+
+
+def build(name: str, vocabulary: int) -> PreTrainedModel:
+    """Return a random model whose answers hang on every token: weights are ten times as large as usual."""
+    config, model, options = ARCHITECTURES[name]
+    torch.manual_seed(0)
+    shape = {
+        "vocab_size": vocabulary, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": 1024, "initializer_range": 0.2,
+        "pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 2,
+    }  # fmt: skip
+    return model(config(**shape, **options)).eval()
+
+
+@torch.inference_mode()
+def plain_logits(model: PreTrainedModel, tokens: list[int]) -> torch.Tensor:
+    return model(torch.tensor([tokens]), use_cache=False).logits[0, -1]
+
+
+def plain_prompt(prompter: Prompter, row: dict, options: dict, examples=()) -> list[int]:
+    named = {letter: TAXONOMY.names[code] for letter, code in options.items()}
+    return prompter.encode(INSTRUCTION.render(row["question"], named), "", examples)[0]
+
+
+def plain_scores(model, prompter, row, options, examples=()) -> dict[str, float]:
+    position = prompter.deciding_position(list(options))
+    tokens = plain_prompt(prompter, row, options, examples) + position.prefix
+    scores = plain_logits(model, tokens).log_softmax(-1)
+    return {code: float(scores[position.token_ids[letter]]) for letter, code in options.items()}
+
+
+def plain_text(model, prompter, row, new_tokens: int) -> str:
+    tokens, answer = plain_prompt(prompter, row, row["options"]), []
+    while len(answer) < new_tokens:
+        answer.append(int(plain_logits(model, tokens + answer).argmax()))
+        if answer[-1] in prompter.stop_ids:
+            break
+    return prompter.tokenizer.decode(answer, skip_special_tokens=True).strip()
+
+
+def check(rows: list[dict], model, prompter, orders: int, examples=()) -> None:
+    assert [row["id"] for row in rows] == [question["id"] for question in QUESTIONS]
+    for row in rows:
+        asked = [row, *row.get("permutations", [])]
+        assert len(asked) == orders
+        for order in asked:
+            expected = plain_scores(model, prompter, row, order["options"], examples)
+            assert order["log_probabilities"] == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 8])
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_shared_caches_change_no_answer(name: str, batch_size: int, prompter: Prompter):
+    model = build(name, len(prompter.tokenizer))
+    options = {"batch_size": batch_size, "seed": 1, "permutations": 4, "max_new_tokens": 5}
+    rows = predict(model, prompter, QUESTIONS, TAXONOMY, INSTRUCTION, **options)
+    check(rows, model, prompter, orders=4)
+    assert [row["text"] for row in rows] == [plain_text(model, prompter, row, 5) for row in rows]
+    assert rows == predict(model, prompter, QUESTIONS, TAXONOMY, INSTRUCTION, **options)
+
+
+@pytest.mark.parametrize("name", ["llama", "gemma3"])
+def test_one_order_without_text_is_one_pass(name: str, prompter: Prompter):
+    model = build(name, len(prompter.tokenizer))
+    rows = predict(model, prompter, QUESTIONS, TAXONOMY, INSTRUCTION, batch_size=3, seed=1)
+    check(rows, model, prompter, orders=1)
+    assert {row["text"] for row in rows} == {None}
+    assert not any("permutations" in row for row in rows)
+
+
+@pytest.mark.parametrize("name", ["llama", "gemma3"])
+def test_examples_stand_before_every_order(name: str, prompter: Prompter):
+    model = build(name, len(prompter.tokenizer))
+    examples = [("where is it", "B"), ("he is in", "A")]
+    options = {"batch_size": 3, "seed": 1, "permutations": 3, "max_new_tokens": 2, "examples": examples}
+    rows = predict(model, prompter, QUESTIONS, TAXONOMY, INSTRUCTION, **options)
+    check(rows, model, prompter, orders=3, examples=examples)
+
+
+def test_examples_are_earlier_turns_of_the_same_template(prompter: Prompter):
+    prompt, answer = prompter.encode("in us", "C", [("where is it", "B"), ("he is in", "A")])
+    assert prompter.tokenizer.decode(prompt) == (
+        "<bos><start_of_turn>user\nwhere is it<end_of_turn>\n<start_of_turn>model\nB<end_of_turn>\n"
+        "<start_of_turn>user\nhe is in<end_of_turn>\n<start_of_turn>model\nA<end_of_turn>\n"
+        "<start_of_turn>user\nin us<end_of_turn>\n<start_of_turn>model\n"
+    )
+    assert answer == prompter.encode("in us", "C")[1]
+
+
+@pytest.mark.parametrize("name", ["llama", "gemma3"])
+def test_an_answers_prefix_is_forced_before_its_letter_but_not_before_the_text(
+    name: str, prompter: Prompter, monkeypatch: pytest.MonkeyPatch
+):
+    model = build(name, len(prompter.tokenizer))
+    position = DecidingPosition([275, 281], {"A": 270, "B": 271, "C": 272})
+    monkeypatch.setattr(prompter, "deciding_position", lambda letters: position)
+    options = {"batch_size": 3, "seed": 1, "permutations": 2, "max_new_tokens": 4}
+    rows = predict(model, prompter, QUESTIONS, TAXONOMY, INSTRUCTION, **options)
+    check(rows, model, prompter, orders=2)
+    assert [row["text"] for row in rows] == [plain_text(model, prompter, row, 4) for row in rows]
+
+
+@pytest.mark.parametrize("questions", [QUESTIONS[:1], [QUESTIONS[0], {**QUESTIONS[0], "id": "again"}]])
+def test_prompts_that_share_everything_are_answered(questions: list[dict], prompter: Prompter):
+    model = build("llama", len(prompter.tokenizer))
+    rows = predict(model, prompter, questions, TAXONOMY, INSTRUCTION, batch_size=2, seed=1)
+    expected = plain_scores(model, prompter, questions[0], questions[0]["options"])
+    for row in rows:
+        assert row["log_probabilities"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_questions_with_other_letters_are_asked_apart(prompter: Prompter):
+    model = build("llama", len(prompter.tokenizer))
+    other = {**QUESTIONS[2], "id": "other", "options": dict(zip("BDE", CODES, strict=True))}
+    rows = predict(model, prompter, [QUESTIONS[2], other], TAXONOMY, INSTRUCTION, batch_size=2, seed=1)
+    for row in rows:
+        expected = plain_scores(model, prompter, row, row["options"])
+        assert row["log_probabilities"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_orders_are_distinct_and_drawn_by_their_key():
+    options = dict(zip("ABCDE", "vwxyz", strict=True))
+    orders = draw_orders(options, 5, "42 7")
+    assert orders[0] == options
+    assert len({tuple(order.values()) for order in orders}) == 5
+    for order in orders:
+        assert list(order) == list("ABCDE")
+        assert sorted(order.values()) == list("vwxyz")
+    assert orders == draw_orders(options, 5, "42 7")
+    assert orders[1:] != draw_orders(options, 5, "42 8")[1:]
+    assert orders[:3] == draw_orders(options, 3, "42 7")  # more orders keep the first ones
+
+
+def test_every_first_place_is_drawn_about_as_often():
+    options = dict(zip("ABCDE", "vwxyz", strict=True))
+    firsts = [order["A"] for key in range(500) for order in draw_orders(options, 5, str(key))[1:]]
+    # The own order is drawn from 119 others, so its first option is a little rarer: 23 / 119 of 2,000, s.d. 18.
+    assert all(abs(firsts.count(code) - 2000 / 5) < 75 for code in "vwxyz")
+
+
+@pytest.mark.parametrize(("codes", "found"), [("v", 1), ("vw", 2), ("vwx", 5)])
+def test_there_are_no_more_orders_than_there_are(codes: str, found: int):
+    orders = draw_orders(dict(zip("ABC", codes, strict=False)), 5, "1")
+    assert len({tuple(order.values()) for order in orders}) == len(orders) == found
+
+
+def alpaca(counts: dict[str, int]) -> list[dict[str, str]]:
+    return [
+        {"instruction": f"{letter}{number}", "input": "", "output": letter}
+        for letter, count in counts.items()
+        for number in range(count)
+    ]
+
+
+def test_examples_are_drawn_evenly_mixed_and_by_seed():
+    rows = alpaca({"A": 9, "B": 9, "C": 2})
+    examples = draw_examples(rows, list("ABC"), 2, seed=1)
+    assert sorted(letter for _, letter in examples) == list("AABBCC")
+    assert len(set(examples)) == 6
+    assert all(instruction.startswith(letter) for instruction, letter in examples)
+    assert examples == draw_examples(rows, list("ABC"), 2, seed=1)
+    draws = [draw_examples(rows, list("ABC"), 2, seed) for seed in range(20)]
+    assert len({tuple(letter for _, letter in draw) for draw in draws}) > 5
+    assert len({frozenset(draw) for draw in draws}) > 5
+
+
+def test_too_few_rows_for_the_examples_are_named():
+    with pytest.raises(DataError, match=r"1 training row\(s\) have the answer C, expected at least 2 .*few_shot"):
+        draw_examples(alpaca({"A": 3, "B": 3, "C": 1}), list("ABC"), 2, seed=1)
+
+
+def test_too_many_questions_at_once_are_fewer_the_next_time(monkeypatch):
+    asked, said = [], []
+
+    def limited(fits: int):
+        def answer(*_, batch_size: int) -> list[dict]:
+            asked.append(batch_size)
+            if batch_size > fits:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return [{}]
+
+        return answer
+
+    monkeypatch.setattr(scoring, "predict", limited(3))
+    assert predict_within_memory(said.append, 16, "model") == [{}]
+    assert asked == [16, 8, 4, 2]
+    assert said[-1].endswith("2 at once (scoring.batch_size)")
+    monkeypatch.setattr(scoring, "predict", limited(0))
+    with pytest.raises(ModelError, match="does not suffice for one question"):
+        predict_within_memory(said.append, 2, "model")

@@ -1,0 +1,1 @@
+"""From predictions to answers, metrics, intervals and tests."""

@@ -1,0 +1,173 @@
+"""All models in one table, and the paired tests between them."""
+
+import math
+from dataclasses import asdict
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from finintent.analysis.answers import LOG_LIKELIHOOD, SCORERS, Row, answers, right_answers
+from finintent.analysis.metrics import compare
+from finintent.analysis.statistics import (
+    SIGNIFICANCE_LEVEL,
+    cohen_kappa,
+    holm,
+    minimum_detectable_difference,
+    paired_bootstrap,
+)
+from finintent.analysis.verdict import distinguishable, verdict
+from finintent.task.system import MAJORITY_BASELINE, System
+
+Predictions = dict[System, list[Row]]
+
+
+def compared_pairs(systems: list[System]) -> list[tuple[System, System, str]]:
+    """Return which systems are tested against each other, and what for.
+
+    `tuning`: a base model against its tuned one; `prompting`: the same with examples in the prompt instead; `untuned`:
+    every two base models; `rivals`: every two that were trained on the task; `reference`: a zero-shot model behind an
+    API against every tuned one. A constant answer is the floor of a table, no rival: that a model beats it is no
+    finding, and tests of it would only weaken the others' adjustment.
+    """
+    tuned = [system for system in systems if system.variant == "tuned"]
+    purposes = {"base": "tuning", "few_shot": "prompting"}
+    gains = [
+        (first, second, purposes[first.variant])
+        for second in tuned
+        for first in systems
+        if first.model == second.model and first.variant in purposes
+    ]
+    alike = {
+        "untuned": [system for system in systems if system.variant == "base"],
+        "rivals": [system for system in systems if system.trained],
+    }
+    pairs = [(first, second, purpose) for purpose, group in alike.items() for first, second in combinations(group, 2)]
+    references = [(first, second, "reference") for first in systems if first.variant == "zero_shot" for second in tuned]
+    return [*gains, *pairs, *references]
+
+
+def paired_tests(predictions: Predictions, names: dict[str, str], *, seed: int) -> pd.DataFrame:
+    """Return one row a pair and scorer, with the purpose of the pair and what `paired_rows` says of it."""
+    purposes = {(first.name, second.name): purpose for first, second, purpose in compared_pairs(list(predictions))}
+    named = {system.name: rows for system, rows in predictions.items()}
+    return pd.DataFrame(
+        {"first": row["first"], "second": row["second"], "purpose": purposes[row["first"], row["second"]]} | row
+        for scorer in (SCORERS if purposes else ())
+        for row in paired_rows(named, list(purposes), scorer, names, seed=seed)
+    )
+
+
+def paired_rows(
+    predictions: dict[str, list[Row]], pairs: list[tuple[str, str]], scorer: str, names: dict[str, str], *, seed: int
+) -> list[dict[str, Any]]:
+    """Return one row a pair of named sets of predictions: the exact McNemar test, its p value adjusted among the pairs
+    (Holm), the difference of accuracies with its 95 % bootstrap interval, Cohen's kappa of the answers (None where it
+    is not defined), and what that says in words. `names`: option text by label code. DataError where a pair does not
+    answer the same questions.
+    """
+    tests = [compare(predictions[first], predictions[second], scorer, names) for first, second in pairs]
+    right = pd.DataFrame({name: right_answers(rows, scorer, names) for name, rows in predictions.items()})
+    places = [(right.columns.get_loc(first), right.columns.get_loc(second)) for first, second in pairs]
+    differences = paired_bootstrap(right.to_numpy().T, places, seed=seed).differences
+    table = []
+    for (first, second), test, p_holm, difference in zip(
+        pairs, tests, holm([test.p_value for test in tests]), differences, strict=True
+    ):
+        kappa = cohen_kappa(*(answers(predictions[name], scorer, names) for name in (first, second)))
+        table.append(
+            {
+                "first": first,
+                "second": second,
+                "scorer": scorer,
+                **asdict(test),
+                "p_holm": float(p_holm),
+                "difference": difference.estimate,
+                "difference_low": difference.low,
+                "difference_high": difference.high,
+                "kappa": None if math.isnan(kappa) else kappa,
+                "distinguishable": distinguishable(difference, p_holm),
+                "verdict": verdict(difference, p_holm, first, second, len(pairs)),
+            }
+        )
+    return table
+
+
+def summary(accuracy: pd.DataFrame, tests: pd.DataFrame, permutations: pd.DataFrame) -> dict[str, Any]:
+    """Return the numbers that captions quote, of the headline scorer, and the three sentences that answer the study.
+
+    `best`: the open model or baseline with the highest accuracy (a model behind an API is a reference, a constant
+    answer is none). `detectable`: the smallest difference that this many questions show with 80 % power, where models
+    disagree on as many of them as the trained ones did on average, and p is adjusted as that of the smallest of all
+    tests is; None where no difference would be found.
+    """
+    models = _records(accuracy[accuracy["headline"]].sort_values("accuracy", ascending=False, kind="stable"))
+    paired = _records(tests[tests["scorer"] == LOG_LIKELIHOOD]) if len(tests) else []
+    questions = models[0]["questions"]
+    rivals = [row for row in paired if row["purpose"] == "rivals"] or paired
+    share = float(np.mean([row["fixed"] + row["broken"] for row in rivals])) / questions if rivals else 0.0
+    detectable = minimum_detectable_difference(questions, share, alpha=SIGNIFICANCE_LEVEL / max(len(paired), 1))
+    open_models = [row for row in models if row["variant"] != "zero_shot" and row["model"] != MAJORITY_BASELINE]
+    best = next(iter(open_models), models[0])
+    equals = [row["name"] for row in open_models if row["correct"] == best["correct"] and row is not best]
+    orders = _records(permutations)
+    return {
+        "scorer": LOG_LIKELIHOOD,
+        "questions": questions,
+        "best": best,
+        "models": models,
+        "tests": paired,
+        "permutations": orders,
+        "discordant_share": share,
+        "detectable": None if math.isinf(detectable) else detectable,
+        "answer": _in_words(best, equals, paired, orders, questions, detectable),
+    }
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return rows, with the system's name where they are of one, and None for what is missing: NaN is no JSON."""
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    return [row | {"name": System(row["model"], row["variant"]).name} if "variant" in row else row for row in rows]
+
+
+def _in_words(
+    best: dict[str, Any],
+    equals: list[str],
+    paired: list[dict[str, Any]],
+    orders: list[dict[str, Any]],
+    questions: int,
+    detectable: float,
+) -> list[str]:
+    name = best["name"]
+    shown = next((row for row in orders if row["name"] == name), None)
+    reordered = (
+        f"; in {shown['orders']} orders of its options {100 * shown['mean']:.1f} % on average, "
+        f"{100 * shown['worst']:.1f} % at worst"
+        if shown
+        else ""
+    )
+    accuracy, low, high = (100 * best[key] for key in ("accuracy", "accuracy_low", "accuracy_high"))
+    gains = [row["verdict"] for row in paired if row["purpose"] == "tuning"]
+    others = {
+        row["second"] if row["first"] == name else row["first"]: row["distinguishable"]
+        for row in paired
+        if name in (row["first"], row["second"]) and row["purpose"] != "reference"
+    }
+    references = [row["verdict"] for row in paired if row["purpose"] == "reference" and name == row["second"]]
+    alike = [other for other, differs in others.items() if not differs]
+    excepted = f" (not from {', '.join(alike)})" if alike else ""
+    power = (
+        "no difference reliably"
+        if math.isinf(detectable)
+        else f"differences from {100 * detectable:.1f} points on in four studies of five"
+    )
+    highest = f"{' and '.join([name, *equals])} share" if equals else f"{name} has"
+    return [
+        f"Of open models and baselines {highest} the highest accuracy: {accuracy:.1f} % of {questions} questions "
+        f"(95 % interval {low:.1f} to {high:.1f}){reordered}.",
+        *(["What tuning changed: " + "; ".join(gains) + "."] if gains else []),
+        f"{name} is distinguishable from {len(others) - len(alike)} of the {len(others)} models that it was tested "
+        f"against{excepted}; at the rate at which the trained models "
+        f"disagree, {questions} questions show {power}." + "".join(f" {words}." for words in references),
+    ]

@@ -1,0 +1,207 @@
+"""Intervals, paired tests and agreement of models that answered the same questions."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
+from scipy.stats import binom
+from sklearn.metrics import cohen_kappa_score, f1_score, precision_recall_fscore_support
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
+
+from finintent.errors import DataError
+from finintent.task.prediction import UNPARSABLE
+
+PERCENTILES = (0.025, 0.975)
+SIGNIFICANCE_LEVEL = 0.05
+
+
+class Interval(NamedTuple):
+    """An estimate and the bounds of its interval, as fractions (0.01 is a point)."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """95 % intervals: one a model in the order of the rows, one a pair (second minus first) in the order asked for."""
+
+    accuracies: tuple[Interval, ...]
+    differences: tuple[Interval, ...]
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """Exact McNemar test of two models on the same questions.
+
+    fixed: wrong in the first, right in the second; broken: the reverse; p_value: two-sided, binomial on the
+    fixed + broken questions (Dror et al. 2018, https://aclanthology.org/P18-1128).
+    """
+
+    fixed: int
+    broken: int
+    p_value: float
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """Precision, recall and F1 (0-1) of one label; support: questions whose gold label it is."""
+
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+def wilson(correct: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the Wilson score interval (low, high) of a proportion; DataError unless 0 <= correct <= total > 0."""
+    if not 0 <= correct <= total or total == 0:
+        raise DataError(f"{correct} right of {total} answers is no proportion; give at least one answer")
+    low, high = proportion_confint(correct, total, alpha=1 - confidence, method="wilson")
+    # Rounding leaves an interval of 0 % at 1e-17.
+    return (0.0 if correct == 0 else float(low)), (1.0 if correct == total else float(high))
+
+
+def mcnemar_exact(first_right: ArrayLike, second_right: ArrayLike) -> McNemar:
+    """Test whether the second model differs from the first.
+
+    Both arguments: whether each question was answered right, shape (questions,), in the same order; DataError where
+    the shapes differ.
+    """
+    first, second = np.asarray(first_right, dtype=bool), np.asarray(second_right, dtype=bool)
+    if first.shape != second.shape:
+        raise DataError(
+            f"the two models answered {first.size} and {second.size} questions; evaluate both on the same file"
+        )
+    fixed, broken = int(np.sum(second & ~first)), int(np.sum(first & ~second))
+    return McNemar(fixed, broken, float(mcnemar([[0, fixed], [broken, 0]], exact=True).pvalue))
+
+
+def holm(p_values: ArrayLike) -> NDArray[np.float64]:
+    """Return p values adjusted for their number by Holm's step-down method, in the order given."""
+    return multipletests(p_values, method="holm")[1]
+
+
+def paired_bootstrap(
+    right: ArrayLike, pairs: Sequence[tuple[int, int]], *, seed: int, draws: int = 10_000
+) -> Bootstrap:
+    """Return 95 % intervals of each model's accuracy and of the differences of pairs of models.
+
+    The percentile interval of the nonparametric bootstrap over questions, every model being scored on the same drawn
+    questions (Efron & Tibshirani 1993, chapter 13; Koehn 2004, https://aclanthology.org/W04-3250).
+    right: shape (models, questions); pairs: row indices (first, second); DataError where nothing was answered.
+    With few questions on which a pair disagrees it is less strict than McNemar's exact test: four fixed and none
+    broken exclude zero here and have p = 0.125 there.
+    """
+    table = _answers(right)
+    first, second = np.asarray(pairs, dtype=int).reshape(-1, 2).T
+    drawn = _resampled(np.random.default_rng(seed), table.shape[1], draws) @ table.T
+    observed = table.sum(axis=1)
+    return Bootstrap(
+        _percentile_intervals(observed, drawn, table.shape[1]),
+        _percentile_intervals(observed[second] - observed[first], drawn[:, second] - drawn[:, first], table.shape[1]),
+    )
+
+
+def clustered_interval(
+    right: ArrayLike, *, seed: int, draws: int = 10_000, confidence: float = 0.95
+) -> tuple[float, float, float]:
+    """Return (mean, low, high): accuracy over training seeds, with an interval over (seed, question).
+
+    The pigeonhole bootstrap, percentile interval: seeds and questions are drawn independently, with replacement (Owen
+    2007, https://doi.org/10.1214/07-AOAS122). With one seed it is the bootstrap over questions, which says nothing of
+    other seeds. In simulations of three seeds on 235 questions it covered the truth in 95-97 % of studies where seeds
+    had a standard deviation of 1-2 points, in 92 % at 3.5 and in 90 % at 5 points; the two-way clustered variance of
+    Cameron, Gelbach & Miller 2011 covered it in 73-88 %, and is zero with one seed.
+    right: shape (seeds, questions), DataError where either is zero. The width is zero where all answers are right, or
+    all wrong.
+    """
+    table = _answers(right)
+    seeds, questions = table.shape
+    generator = np.random.default_rng(seed)
+    by_seed = _resampled(generator, seeds, draws)
+    by_question = _resampled(generator, questions, draws)
+    means = np.sum(by_seed @ table * by_question, axis=1) / table.size
+    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(table.mean()), float(low), float(high)
+
+
+def minimum_detectable_difference(
+    questions: int, discordant_share: float, power: float = 0.8, alpha: float = 0.05
+) -> float:
+    """Return the smallest difference of two accuracies (0-1) that a study of this size finds with the given power.
+
+    Found: the two-sided exact McNemar test has p <= alpha. discordant_share: expected share of the questions that one
+    model has right and the other wrong. The power is the exact unconditional one (Duffy 1984,
+    https://doi.org/10.2307/2531151): of n questions m ~ Binomial(n, share) are discordant, of those
+    Binomial(m, p) favour the better model, and the difference is share (2p - 1); it rises with p, so that the root in
+    p is the answer. Miettinen 1968 and Connor 1987 approximate the same by the normal distribution.
+    Returns infinity where even a model that is never worse (p = 1) would be missed.
+    """
+    discordant = np.arange(questions + 1)
+    weight = binom.pmf(discordant, questions, discordant_share)
+    critical = binom.ppf(alpha / 2, discordant, 0.5)
+    critical -= 2 * binom.cdf(critical, discordant, 0.5) > alpha
+
+    def power_at(p: float) -> float:
+        found = binom.cdf(critical, discordant, p) + binom.sf(discordant - critical - 1, discordant, p)
+        return float(weight @ found)
+
+    if power_at(1) < power:
+        return math.inf
+    return discordant_share * (2 * brentq(lambda p: power_at(p) - power, 0.5, 1) - 1)
+
+
+def per_class(gold: Sequence[str], predicted: Sequence[str | None], codes: Sequence[str]) -> dict[str, ClassScores]:
+    """Return the scores of each label code, in the order of `codes`.
+
+    predicted: None where the answer could not be parsed. A score without a denominator is 0.
+    """
+    scores = precision_recall_fscore_support(gold, _named(predicted), labels=codes, average=None, zero_division=0)
+    return {
+        code: ClassScores(float(precision), float(recall), float(f1), int(support))
+        for code, precision, recall, f1, support in zip(codes, *scores, strict=True)
+    }
+
+
+def macro_f1(gold: Sequence[str], predicted: Sequence[str | None], codes: Sequence[str]) -> float:
+    """Return the mean F1 (0-1) of all `codes`, those without a question included."""
+    return float(f1_score(gold, _named(predicted), labels=codes, average="macro", zero_division=0))
+
+
+def cohen_kappa(first: Sequence[str | None], second: Sequence[str | None]) -> float:
+    """Return Cohen's kappa (-1 to 1) of two models' answers; None, an unparsable answer, is a class of its own.
+
+    Not a number where both give one and the same answer throughout: agreement by chance is then certain.
+    """
+    first, second = _named(first), _named(second)
+    return math.nan if len({*first, *second}) == 1 else float(cohen_kappa_score(first, second))
+
+
+def _named(answers: Sequence[str | None]) -> list[str]:
+    return [UNPARSABLE if answer is None else answer for answer in answers]
+
+
+def _answers(right: ArrayLike) -> NDArray[np.float64]:
+    table = np.asarray(right, dtype=float)
+    if table.ndim != 2 or table.size == 0:
+        raise DataError(f"answers have the shape {table.shape}, expected (models or seeds, questions), neither empty")
+    return table
+
+
+def _resampled(generator: np.random.Generator, size: int, draws: int) -> NDArray[np.float64]:
+    """Return how often each of `size` units is drawn, shape (draws, size), in float64 for fast matrix products."""
+    return generator.multinomial(size, np.full(size, 1 / size), size=draws).astype(float)
+
+
+def _percentile_intervals(observed: NDArray, drawn: NDArray, questions: int) -> tuple[Interval, ...]:
+    """Return intervals of counts, divided by the questions last, so that equal counts differ by exactly zero."""
+    bounds = np.quantile(drawn, PERCENTILES, axis=0)
+    return tuple(Interval(*values) for values in (np.vstack([observed, bounds]).T / questions).tolist())

@@ -1,0 +1,20 @@
+"""What a difference between two models means, in a sentence."""
+
+from finintent.analysis.statistics import SIGNIFICANCE_LEVEL, Interval
+
+
+def distinguishable(difference: Interval, p_value: float) -> bool:
+    """Whether two models differ: the interval leaves out zero, and the (adjusted) test agrees."""
+    return p_value < SIGNIFICANCE_LEVEL and not difference.low <= 0 <= difference.high
+
+
+def verdict(difference: Interval, p_value: float, first: str, second: str, tests: int = 1) -> str:
+    """Say in words, without a full stop, what is known of accuracy(second) - accuracy(first).
+
+    `tests`: the number that the p value is adjusted for.
+    """
+    estimate, low, high = (100 * value for value in difference)
+    interval = f"95 % interval {low:z.1f} to {high:z.1f}, {'adjusted ' if tests > 1 else ''}p = {p_value:.2g}"
+    if not distinguishable(difference, p_value):
+        return f"{second} and {first} are not distinguishable (difference {estimate:z.1f} points, {interval})"
+    return f"{second} is {abs(estimate):.1f} points {'better' if low > 0 else 'worse'} than {first} ({interval})"

@@ -1,0 +1,1 @@
+"""Asking Claude: requests, replies, their store and their price."""

@@ -1,0 +1,76 @@
+"""Claude's answers to the evaluation questions: the study's own instruction, without examples or a system prompt."""
+
+from collections import Counter
+from typing import Any
+
+from finintent.claude.prices import Prices, estimate_tokens
+from finintent.claude.prompts import AnswerPlan, Request
+from finintent.claude.store import Record, ResponseStore, spending
+from finintent.task.prediction import prediction
+from finintent.task.taxonomy import Taxonomy
+from finintent.task.wording import Instruction
+
+TOKENS_PER_ANSWER = 200  # a letter, and what a model may think before it at low effort; until one is stored
+
+
+def answer_requests(
+    questions: list[dict[str, Any]], taxonomy: Taxonomy, instruction: Instruction, model: str, plan: AnswerPlan
+) -> list[Request]:
+    """Return one request a question, whose user turn is the instruction that the study's other models get."""
+    requests = []
+    for question in questions:
+        options = {letter: taxonomy.names[code] for letter, code in question["options"].items()}
+        body = {
+            "model": model,
+            "max_tokens": plan.max_tokens,
+            "messages": [{"role": "user", "content": instruction.render(question["question"], options)}],
+            "output_config": {"effort": plan.effort},
+        }
+        requests.append(Request(body, {"kind": "answer", "question": question["id"]}))
+    return requests
+
+
+def answer_predictions(
+    questions: list[dict[str, Any]], requests: list[Request], answers: dict[str, Record]
+) -> list[dict[str, Any]]:
+    """Return one prediction a question; `answers` are stored records by the digest of their request.
+
+    The API tells no probabilities. The text is what came, also of a refusal or an answer that was cut off: often
+    nothing, which no scorer can parse.
+    """
+    return [
+        prediction(question, None, _text(answers[request.digest]["message"]))
+        for question, request in zip(questions, requests, strict=True)
+    ]
+
+
+def _text(message: dict[str, Any]) -> str:
+    # Thinking may come first.
+    return "".join(block["text"] for block in message["content"] if block["type"] == "text").strip()
+
+
+def answer_record(requests: list[Request], answers: dict[str, Record]) -> dict[str, Any]:
+    """Return what the answers took: questions, why answers ended, and `spending` (of a question asked twice, once)."""
+    used = [answers[key] for key in dict.fromkeys(request.digest for request in requests)]
+    return {
+        "questions": len(requests),
+        "stop_reasons": dict(Counter(answer["message"]["stop_reason"] for answer in used)),
+        **spending(used),
+    }
+
+
+def estimate_answers(requests: list[Request], store: ResponseStore, prices: Prices) -> dict[str, Any]:
+    """Return answers stored, requests to make, their tokens, and US dollars by mode; input tokens are estimated.
+
+    Output tokens follow from the answers stored so far, or TOKENS_PER_ANSWER. ConfigError when the model has no price.
+    """
+    bodies = {request.digest: request.body for request in requests}
+    stored = [store.answers[key]["message"]["usage"]["output_tokens"] for key in bodies if key in store.answers]
+    missing = [body for key, body in bodies.items() if key not in store.answers]
+    usage = {
+        "input_tokens": sum(estimate_tokens(body) for body in missing),
+        "output_tokens": round(len(missing) * (sum(stored) / len(stored) if stored else TOKENS_PER_ANSWER)),
+    }
+    model = requests[0].body["model"]
+    dollars = {mode: prices.cost(model, usage, batch=mode == "batches") for mode in ("messages", "batches")}
+    return {"stored": len(stored), "requests": len(missing), **usage, **dollars}

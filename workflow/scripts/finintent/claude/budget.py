@@ -1,0 +1,49 @@
+"""The limit on what requests may cost."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from finintent.claude.store import ResponseStore
+from finintent.errors import BudgetError
+
+
+class Budget:
+    """Keeps what is spent, and what requests under way could cost, below a limit in US dollars."""
+
+    def __init__(self, limit: float, store: ResponseStore) -> None:
+        self._limit = limit
+        self._store = store
+        self._reserved: list[float] = []
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def reserve(self, worst: float) -> Iterator[None]:
+        """Hold back what a request could cost while it is under way; waits for others to settle before it refuses."""
+        with self._changed:
+            while self._reserved and self._store.spent_usd + sum(self._reserved) + worst > self._limit:
+                self._changed.wait()
+            self.affordable([worst])
+            self._reserved.append(worst)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._reserved.remove(worst)
+                self._changed.notify_all()
+
+    def affordable(self, worst: list[float]) -> int:
+        """Return how many of some requests fit in what is left, at least one; BudgetError when the first does not."""
+        spent = self._store.spent_usd
+        total = spent + sum(self._reserved)
+        for count, cost in enumerate(worst):
+            total += cost
+            if total > self._limit:
+                if count:
+                    return count
+                raise BudgetError(
+                    f"stopped before a request that could cost {cost:.4f} US dollars: {spent:.4f} are spent, and "
+                    f"max_cost_usd is {self._limit}; raise it, or ask for fewer rows (curation.train_rows): all "
+                    f"answers so far are in {self._store.path} and serve again"
+                )
+        return len(worst)

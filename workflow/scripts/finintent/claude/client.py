@@ -1,0 +1,317 @@
+"""Asking Claude: every answer is stored before it is used, and a stored one is never asked for again."""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
+from typing import Any, Literal
+
+import anthropic
+import httpx2
+from anthropic.types.messages import MessageBatch, MessageBatchIndividualResponse
+from pydantic import BaseModel, ConfigDict
+
+from finintent.claude.budget import Budget
+from finintent.claude.prices import Prices, estimate_tokens
+from finintent.claude.prompts import Request
+from finintent.claude.store import Record, ResponseStore
+from finintent.errors import ApiError
+from finintent.files import digest
+
+CLOCK_SKEW = timedelta(minutes=5)  # between this machine and the API
+LONGEST_PAUSE = 60  # seconds
+LISTING_DELAY = timedelta(minutes=1)
+ITEM_TRIES = 3  # batches in which a request may fail
+
+
+class Settings(BaseModel):
+    """How answers are fetched; none of it changes an answer.
+
+    mode: one request at a time on `concurrency` connections, or all in a batch at half the price; max_retries: of a
+    request that failed on its way, by the SDK; timeout_seconds: of one try; max_cost_usd: of all answers in the store;
+    batch_poll_seconds: between two looks at a batch; batch_wait_minutes: after which a job leaves a batch to be
+    collected by a later run.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    mode: Literal["messages", "batches"]
+    concurrency: int
+    max_retries: int
+    timeout_seconds: float
+    max_cost_usd: float
+    batch_poll_seconds: float
+    batch_wait_minutes: float
+
+
+class Claude:
+    """Answers requests from the store, and through the API what the store lacks.
+
+    The key comes from the environment variable ANTHROPIC_API_KEY, at the first request that needs it.
+    """
+
+    def __init__(
+        self, store: ResponseStore, prices: Prices, settings: Settings, say: Callable[[str], None] = print
+    ) -> None:
+        self.store = store
+        self.prices = prices
+        self.settings = settings
+        self._say = say
+        self._client: anthropic.Anthropic | None = None
+        self._budget = Budget(settings.max_cost_usd, store)
+
+    def ask(self, requests: list[Request]) -> dict[str, Record]:
+        """Return the stored answer to each request, by the request's digest.
+
+        ApiError when the API did not answer all, BudgetError before a request that could pass the budget. Answers that
+        arrived until then are in the store.
+        """
+        failed: Counter[str] = Counter()
+        tries = 0
+        while missing := self._missing(requests):
+            if self._collect_open(failed):
+                continue
+            if self.settings.mode == "messages":
+                self._answer_all(missing)
+            elif not self._submit(missing):
+                tries += 1
+                if tries > self.settings.max_retries:
+                    raise ApiError(f"no batch could be created in {tries} tries; {_kept(self.store)}")
+                time.sleep(_pause(tries))
+        return {request.digest: self.store.answers[request.digest] for request in requests}
+
+    @property
+    def client(self) -> anthropic.Anthropic:
+        if self._client is None:
+            self._client = make_client(self.settings.timeout_seconds, self.settings.max_retries)
+        return self._client
+
+    def _missing(self, requests: list[Request]) -> list[Request]:
+        return list({r.digest: r for r in requests if r.digest not in self.store.answers}.values())
+
+    def _sent(self, request: Request) -> dict[str, Any]:
+        """Return the body as it is sent: its shared part is marked for the cache where it is long enough."""
+        body = request.body
+        if estimate_tokens({**body, "messages": []}) < self.prices.cache_minimum_tokens:
+            return body
+        *first, last = body["system"]
+        return {**body, "system": [*first, {**last, "cache_control": {"type": "ephemeral"}}]}
+
+    def _keep(self, request: Request, message: dict[str, Any], batch: str | None) -> None:
+        cost = self.prices.cost(request.body["model"], message["usage"], batch=batch is not None)
+        self.store.append(
+            {
+                "type": "answer",
+                "digest": request.digest,
+                "purpose": request.purpose,
+                "request": request.body,
+                "message": message,
+                "batch": batch,
+                "cost_usd": cost,
+                "prices": self.prices.date.isoformat(),
+            }
+        )
+
+    # Messages
+
+    def _answer_all(self, requests: list[Request]) -> None:
+        self.client  # noqa: B018 - one error for a missing key, not one a thread
+        pool = ThreadPoolExecutor(self.settings.concurrency)
+        failures = []
+        try:
+            for future in as_completed([pool.submit(self._answer, request) for request in requests]):
+                error = future.exception()
+                if _passing(error):
+                    failures.append(error)  # the others may still get through
+                elif error is not None:
+                    raise error
+        except anthropic.APIError as error:
+            raise ApiError(f"{_described(error)}; {_kept(self.store)}") from None
+        finally:
+            pool.shutdown(cancel_futures=True)  # waits for the answers under way, which are paid
+        if failures:
+            raise ApiError(
+                f"{len(failures)} of {len(requests)} requests got no answer in {self.settings.max_retries + 1} tries "
+                f"each (the last: {_described(failures[-1])}); {_kept(self.store)}"
+            )
+
+    def _answer(self, request: Request) -> None:
+        with self._budget.reserve(self.prices.worst_cost(request.body, batch=False)):
+            # Without the SDK's models in between: what is not yet on disk when this process ends is paid again.
+            answer = self.client.messages.with_raw_response.create(**self._sent(request))
+            self._keep(request, answer.http_response.json(), batch=None)
+
+    # Batches
+
+    def _collect_open(self, failed: Counter[str]) -> bool:
+        """Collect the batches under way, whoever submitted them; False when there were none."""
+        for submission in self.store.unconfirmed_submissions:
+            self._find_batch(submission)
+        batches = self.store.open_batches
+        for batch in batches:
+            failures = self._collect(batch)
+            failed.update(list(failures))
+            if again := [key for key in failures if failed[key] >= ITEM_TRIES]:
+                raise ApiError(f"a request failed in {ITEM_TRIES} batches ({failures[again[0]]}); {_kept(self.store)}")
+        return bool(batches)
+
+    def _submit(self, requests: list[Request]) -> bool:
+        """Create a batch of what the budget allows; False when the API could not be reached.
+
+        The intention is stored first, and a lost answer is not tried again blindly: the batch may exist.
+        """
+        client = self.client.with_options(max_retries=0)
+        count = self._budget.affordable([self.prices.worst_cost(request.body, batch=True) for request in requests])
+        stored = {request.digest: {"body": request.body, "purpose": request.purpose} for request in requests[:count]}
+        submission = digest([list(stored), len(self.store.records)])[:16]
+        self.store.append({"type": "submission", "submission": submission, "requests": stored})
+        try:
+            batch = client.messages.batches.create(
+                requests=[{"custom_id": request.digest, "params": self._sent(request)} for request in requests[:count]]
+            )
+        except anthropic.APIError as error:
+            if _passing(error) and not isinstance(error, anthropic.RateLimitError):
+                return False  # it may exist all the same
+            self.store.append({"type": "unsubmitted", "submission": submission})
+            if _passing(error):
+                return False
+            raise ApiError(f"{_described(error)}; {_kept(self.store)}") from None
+        self.store.append({"type": "batch", "submission": submission, "batch": batch.id})
+        self._say(f"batch {batch.id}: {count} requests submitted")
+        return True
+
+    def _find_batch(self, submission: Record) -> None:
+        """Look among the API's batches for that of a submission whose answer was lost.
+
+        Whose a batch is shows when its results come, by the digests of the requests: all that could be it are kept.
+        """
+        known = {record["batch"] for record in self.store.records if record["type"] == "batch"}
+        start = datetime.fromisoformat(submission["time"])
+        while True:
+            found = [
+                batch.id
+                for batch in self._call(self._batches_since, start - CLOCK_SKEW)
+                if batch.id not in known and _size(batch) == len(submission["requests"])
+            ]
+            # A batch just made may not be listed yet.
+            if found or datetime.now(UTC) - start > LISTING_DELAY:
+                break
+            time.sleep(_pause(4))
+        for batch_id in found:
+            record = {"type": "batch", "submission": submission["submission"], "batch": batch_id, "found": True}
+            self.store.append(record)
+        if not found:
+            self.store.append({"type": "unsubmitted", "submission": submission["submission"]})
+
+    def _batches_since(self, earliest: datetime) -> list[MessageBatch]:
+        return list(takewhile(lambda batch: batch.created_at >= earliest, self.client.messages.batches.list(limit=100)))
+
+    def _collect(self, batch: Record) -> dict[str, str]:
+        """Wait for a batch and store its answers; return the reason of each item that failed, by digest."""
+        deadline = time.monotonic() + 60 * self.settings.batch_wait_minutes
+        while (state := self._call(self.client.messages.batches.retrieve, batch["batch"])).processing_status != "ended":
+            if time.monotonic() >= deadline:
+                raise ApiError(
+                    f"batch {batch['batch']} is not finished; run the same command later to collect it: nothing is "
+                    "asked twice"
+                )
+            time.sleep(self.settings.batch_poll_seconds)
+        requests = self.store.submission(batch["submission"])["requests"]
+        if state.archived_at:
+            failures = dict.fromkeys(requests, "no longer kept by the API")
+        else:
+            failures = self._keep_results(batch, requests, self._call(self._results, state))
+        self.store.append({"type": "outcome", "batch": batch["batch"], "failures": failures})
+        reasons = f" ({next(iter(failures.values()))})" if failures else ""
+        self._say(f"batch {batch['batch']}: {len(requests) - len(failures)} answers, {len(failures)} failed{reasons}")
+        if refused := [reason for reason in failures.values() if "invalid_request_error" in reason]:
+            raise ApiError(f"a request was refused ({refused[0]}); {_kept(self.store)}")
+        return failures
+
+    def _keep_results(
+        self, batch: Record, requests: dict[str, Record], items: list[MessageBatchIndividualResponse]
+    ) -> dict[str, str]:
+        """Store the answers of a batch; return the reason of each request that has none."""
+        ours = [item for item in items if item.custom_id in requests]
+        if batch.get("found") and not ours:
+            return {}  # somebody else's batch of the same size
+        failures = dict.fromkeys(requests, "not in the batch")
+        for item in ours:
+            if item.result.type == "succeeded":
+                failures.pop(item.custom_id, None)
+                if item.custom_id not in self.store.answers:
+                    message = item.result.message.to_dict(mode="json")
+                    self._keep(Request(**requests[item.custom_id]), message, batch["batch"])
+            else:
+                error = item.result.error.error if item.result.type == "errored" else None
+                failures[item.custom_id] = item.result.type + (f": {error.type}, {error.message}" if error else "")
+        return failures
+
+    def _results(self, batch: MessageBatch) -> list[MessageBatchIndividualResponse]:
+        """Return all results of a batch; BrokenStreamError when the connection ended early."""
+        try:
+            results = list(self.client.messages.batches.results(batch.id))
+        except (httpx2.TransportError, ValueError) as error:
+            raise BrokenStreamError(f"the results of batch {batch.id} broke off ({error})") from None
+        if len(results) < _size(batch):
+            raise BrokenStreamError(f"{len(results)} of {_size(batch)} results of batch {batch.id} came")
+        return results
+
+    def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call the API and describe its errors; results that break off, where the SDK gives up, are read again."""
+        for attempt in range(self.settings.max_retries + 1):
+            try:
+                return function(*arguments)
+            except anthropic.NotFoundError as error:
+                raise ApiError(
+                    f"{_described(error)}; a batch belongs to the workspace of the key that created it and is kept for "
+                    f"29 days; use that key, or delete its submission's lines in {self.store.path} to ask and pay again"
+                ) from None
+            except anthropic.APIError as error:
+                raise ApiError(f"{_described(error)}; {_kept(self.store)}") from None
+            except BrokenStreamError as error:
+                last = error
+                time.sleep(_pause(attempt))
+        raise ApiError(f"{last}; {_kept(self.store)}")
+
+
+class BrokenStreamError(Exception):
+    """A list of results that ended early."""
+
+
+def make_client(timeout_seconds: float, max_retries: int) -> anthropic.Anthropic:
+    """Return a client of the API; ApiError when the environment holds no key."""
+    key = os.environ.get("ANTHROPIC_API_KEY", "").strip()  # a line end in it would be quoted by the error it causes
+    if not key:
+        raise ApiError(
+            "ANTHROPIC_API_KEY is not set, and some requests are not in the store; set it (a key from "
+            "platform.claude.com), or choose generation.backend: recorded, or remove the block evaluation.claude"
+        )
+    return anthropic.Anthropic(api_key=key, timeout=timeout_seconds, max_retries=max_retries)
+
+
+def _passing(error: BaseException | None) -> bool:
+    """Whether an error may not come again: no connection, too many requests, trouble at the service."""
+    if isinstance(error, anthropic.APIStatusError):
+        return error.status_code in (408, 409, 429) or error.status_code >= 500
+    return isinstance(error, anthropic.APIConnectionError)
+
+
+def _described(error: BaseException) -> str:
+    if isinstance(error, anthropic.APIStatusError):
+        return f"Anthropic's API answered {error.status_code}: {error.message}"
+    return f"Anthropic's API could not be reached ({error})"
+
+
+def _kept(store: ResponseStore) -> str:
+    return f"{len(store.answers)} answers are safe in {store.path}: run the same command again to go on"
+
+
+def _pause(attempt: int) -> float:
+    return min(0.5 * 2**attempt, LONGEST_PAUSE)
+
+
+def _size(batch: MessageBatch) -> int:
+    return sum(batch.request_counts.to_dict().values())

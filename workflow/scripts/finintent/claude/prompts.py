@@ -1,0 +1,184 @@
+"""The requests to Claude, rendered from a data set's prompts/generation.yaml."""
+
+import string
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from finintent.claude.replies import FAULTS
+from finintent.files import digest
+from finintent.task.taxonomy import Label, Taxonomy
+
+QUERIES = {
+    "type": "object",
+    "properties": {"queries": {"type": "array", "items": {"type": "string"}}},
+    "required": ["queries"],
+    "additionalProperties": False,
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request: `body` goes to the Messages API as it is, `purpose` says which cell of the grid it serves."""
+
+    body: dict[str, Any]
+    purpose: dict[str, Any]
+
+    @property
+    def digest(self) -> str:
+        return digest(self.body)
+
+
+class Judge(BaseModel):
+    """The second opinion on labels."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    model: str
+    queries_per_request: int
+
+
+class Plan(BaseModel):
+    """What decides the requests; see the configuration's schema for each."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    model: str
+    effort: str
+    max_tokens: int
+    queries_per_request: int
+    examples: int
+    max_rounds: int
+    max_faulty_replies: int
+    judge: Judge | None = None
+
+
+class AnswerPlan(BaseModel):
+    """What decides how a model answers an evaluation question; see the configuration's schema for each."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    effort: str
+    max_tokens: int
+
+
+def _fields(template: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
+
+
+class _Templates(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def _need(self, **wanted: set[str]) -> None:
+        for name, fields in wanted.items():
+            found = _fields(getattr(self, name))
+            if found != fields:
+                raise ValueError(
+                    f"{name} has the fields {sorted(found)}, expected {', '.join(f'{{{x}}}' for x in sorted(fields))}"
+                )
+
+
+class JudgePrompt(_Templates):
+    """What the second opinion is asked: the queries, numbered, without their labels."""
+
+    system: str
+    user: str
+    retry: str
+
+    @model_validator(mode="after")
+    def _placeholders(self) -> "JudgePrompt":
+        self._need(system={"labels"}, user={"queries"}, retry={"attempt"})
+        return self
+
+
+class GenerationPrompt(_Templates):
+    """A prompts/generation.yaml."""
+
+    version: int
+    system: str
+    label: str
+    user: str
+    examples: str
+    retry: dict[str, str]
+    judge: JudgePrompt
+
+    @model_validator(mode="after")
+    def _placeholders(self) -> "GenerationPrompt":
+        self._need(
+            system={"labels"},
+            label={"code", "name", "definition"},
+            user={"code", "name", "persona", "round", "count"},
+            examples={"examples"},
+        )
+        if set(self.retry) != set(FAULTS):
+            raise ValueError(f"retry has the keys {sorted(self.retry)}, expected {', '.join(sorted(FAULTS))}")
+        for fault, note in self.retry.items():
+            # Without its number, a second retry would be the same request as the first.
+            if _fields(note) != {"attempt"}:
+                raise ValueError(f"retry.{fault} has the fields {sorted(_fields(note))}, expected {{attempt}}")
+        return self
+
+    def labels(self, taxonomy: Taxonomy) -> str:
+        """Return the list of all labels, one a line."""
+        return "\n".join(self.label.format(**label.model_dump()) for label in taxonomy.labels)
+
+
+def query_text(
+    prompt: GenerationPrompt,
+    label: Label,
+    persona: str,
+    *,
+    round_number: int,
+    count: int,
+    examples: list[str],
+    attempt: int,
+    fault: str | None,
+) -> str:
+    """Return the user turn that asks for queries of one label in the voice of one persona."""
+    parts = [
+        prompt.user.format(code=label.code, name=label.name, persona=persona, round=round_number, count=count),
+    ]
+    if examples:
+        parts.append(prompt.examples.format(examples="\n".join(f"- {example}" for example in examples)))
+    if fault:
+        parts.append(prompt.retry[fault].format(attempt=attempt))
+    return "\n\n".join(parts)
+
+
+def judge_text(prompt: GenerationPrompt, queries: list[str], attempt: int) -> str:
+    """Return the user turn that asks for the labels of queries, by number from 1; `attempt` counts from 0."""
+    numbered = "\n".join(f"{number}. {query}" for number, query in enumerate(queries, start=1))
+    parts = [prompt.judge.user.format(queries=numbered)]
+    if attempt:
+        parts.append(prompt.judge.retry.format(attempt=attempt))
+    return "\n\n".join(parts)
+
+
+def judge_schema(codes: list[str]) -> dict[str, Any]:
+    """Return the JSON schema of the second opinion's answer."""
+    item = {
+        "type": "object",
+        "properties": {"number": {"type": "integer"}, "label": {"type": "string", "enum": codes}},
+        "required": ["number", "label"],
+        "additionalProperties": False,
+    }
+    return {
+        "type": "object",
+        "properties": {"labels": {"type": "array", "items": item}},
+        "required": ["labels"],
+        "additionalProperties": False,
+    }
+
+
+def message_body(
+    *, model: str, system: str, user: str, schema: dict[str, Any], effort: str, max_tokens: int
+) -> dict[str, Any]:
+    """Return the body of a Messages request for an answer in JSON.
+
+    The part that all requests share stands first, so that a cache can serve it.
+    """
+    return {
+        "model": model,
+        "max_tokens": max_tokens,
+        "system": [{"type": "text", "text": system}],
+        "messages": [{"role": "user", "content": user}],
+        "output_config": {"effort": effort, "format": {"type": "json_schema", "schema": schema}},
+    }

@@ -1,0 +1,62 @@
+"""Reading a reply of Claude: its rows, and what is wrong with it, by its type and stop reason."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import jiter
+
+from finintent.task.language import in_language
+
+ENOUGH = 0.75  # of the rows asked for; what is missing beyond that is worth asking again
+FAULTS = ("refusal", "max_tokens", "malformed", "wrong_language", "too_few")
+CUT_OFF = ("max_tokens", "model_context_window_exceeded")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The rows of a reply (also of a faulty one: they are paid), how many are of use, and its fault, if any."""
+
+    rows: list[Any] = field(default_factory=list)
+    usable: int = 0
+    fault: str | None = None
+
+
+def read_queries(message: dict[str, Any], count: int, language: str) -> Reply:
+    """Return the queries of an answer to a request for `count` of them."""
+    rows, fault = _read_list(message, "queries")
+    queries = [row for row in rows if isinstance(row, str)]
+    right = sum(in_language(query, language) for query in queries)
+    if fault is None and right < ENOUGH * len(queries):
+        fault = "wrong_language"
+    if fault is None and right < ENOUGH * count:
+        fault = "too_few"
+    return Reply(queries, right, fault)
+
+
+def read_labels(message: dict[str, Any], count: int, codes: list[str]) -> Reply:
+    """Return (position, label code) of each query that an answer labels; `too_few` when it leaves some out."""
+    rows, fault = _read_list(message, "labels")
+    labels = {
+        row["number"] - 1: row["label"]
+        for row in rows
+        if isinstance(row, dict) and row.get("label") in codes and row.get("number") in range(1, count + 1)
+    }
+    if fault is None and len(labels) < count:
+        fault = "too_few"
+    return Reply(list(labels.items()), len(labels), fault)
+
+
+def _read_list(message: dict[str, Any], key: str) -> tuple[list[Any], str | None]:
+    """Return the list under `key` of a message's JSON, and why it is empty or cut off."""
+    if message["stop_reason"] == "refusal":
+        return [], "refusal"
+    cut_off = message["stop_reason"] in CUT_OFF
+    # Thinking may come first.
+    text = "".join(block["text"] for block in message["content"] if block["type"] == "text")
+    try:
+        value = jiter.from_json(text.encode(), partial_mode=cut_off)  # the whole rows before the cut
+    except ValueError:
+        value = None
+    if not isinstance(value, dict) or not isinstance(value.get(key), list):
+        return [], "max_tokens" if cut_off else "malformed"
+    return value[key], "max_tokens" if cut_off else None

@@ -1,0 +1,75 @@
+"""Which code of this package a stage depends on, as a value that Snakemake can compare."""
+
+import ast
+import hashlib
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+# Modules that cannot change the content of a result, so that an edit of one makes nothing stale.
+NOT_COUNTED = frozenset(
+    {
+        "errors",  # which exception ends a job, never what a finished job writes
+        "logs",  # where messages go
+        "machine/lock",  # when a job runs
+        "machine/meter",  # time, memory and energy, which differ from run to run anyway
+        "training/fallback",  # smaller parts of the same optimizer steps
+        "training/memory",  # an estimate that only chooses how much is computed at once
+        "training/plan",  # that choice
+        "versions",  # what is installed: the locked versions themselves are parameters of the rules
+    }
+)
+
+
+def code_digest(script: Path) -> str:
+    """Return a digest of a script and of the modules of this package that decide what it writes.
+
+    Snakemake itself looks at the script alone. Comments, docstrings and layout do not count.
+    """
+    parts = sorted(f"{_name(path)}\n{code}" for path, code in _sources(script).items())
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def counted_modules(script: Path) -> list[str]:
+    """Return the modules, such as "task/wording", that `code_digest` counts for a script, the script aside."""
+    return sorted(_name(path) for path in _sources(script) if path != script)
+
+
+def _sources(script: Path) -> dict[Path, str]:
+    """Return the code of a script and of every counted module that it imports, directly or not."""
+    pending, seen = [script], {}
+    while pending:
+        path = pending.pop()
+        if path not in seen:
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            seen[path] = _bare(tree)
+            pending += [module for module in _imported(tree) if _name(module) not in NOT_COUNTED]
+    return seen
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").as_posix() if path.is_relative_to(PACKAGE) else path.name
+
+
+def _bare(tree: ast.Module) -> str:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return ast.dump(tree)
+
+
+def _imported(tree: ast.Module) -> list[Path]:
+    """Return the modules of this package that a module imports names from.
+
+    Raises:
+        ImportError: the package or a folder of it is imported as a whole, which hides what is used.
+    """
+    modules = []
+    for node in ast.walk(tree):
+        whole = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == PACKAGE.name:
+            module = PACKAGE.parent / node.module.replace(".", "/")
+            modules.append(module.with_suffix(".py"))
+            whole += [node.module] if module.is_dir() else []
+        if any(name.split(".")[0] == PACKAGE.name for name in whole):
+            raise ImportError(f"write `from {PACKAGE.name}.folder.module import name`, so that imports can be followed")
+    return modules

@@ -1,0 +1,1 @@
+"""From candidates of every source to curated rows, their quality and their card."""

@@ -1,0 +1,230 @@
+"""Curation: from raw candidates to a balanced training and validation set; every rejected row keeps its reason."""
+
+import random
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, RootModel
+
+from finintent.data.similarity import normalise, similarity
+from finintent.errors import DataError, TooFewRowsError
+from finintent.task.language import in_language
+from finintent.task.taxonomy import Taxonomy
+
+Row = dict[str, Any]
+UNKNOWN_PERSONA = "unknown"  # of rows that were not written for one
+
+
+class Personas(RootModel[dict[str, str]]):
+    """A personas.yaml: the description of each persona by its id."""
+
+
+class Settings(BaseModel):
+    """The `curation` block of a data set's configuration; thresholds in percent of `similarity`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    train_rows: int
+    validation_rows: int
+    min_characters: int
+    max_characters: int
+    near_duplicate_threshold: float
+    decontamination_threshold: float
+    seed: int
+
+
+@dataclass
+class Curated:
+    """The two splits, the rejected rows (with `reason`), and the counts of each."""
+
+    train: list[Row] = field(default_factory=list)
+    validation: list[Row] = field(default_factory=list)
+    rejected: list[Row] = field(default_factory=list)
+    counts: dict[str, Any] = field(default_factory=dict)
+
+
+def accept(
+    candidates: list[Row], taxonomy: Taxonomy, personas: list[str], questions: list[str], settings: Settings
+) -> tuple[list[Row], list[Row]]:
+    """Return the candidates that may train a model, and the others with their `reason`.
+
+    `questions` are the evaluation questions that no row may be near.
+    """
+    rejected: list[Row] = []
+    rows = _well_formed(candidates, taxonomy, personas, settings, rejected)
+    rows = _agreed(rows, rejected)
+    rows = _distinct(rows, rejected)
+    rows = _decontaminated(rows, questions, settings.decontamination_threshold, rejected)
+    return _far_apart(rows, settings.near_duplicate_threshold, rejected), rejected
+
+
+def wanted_rows(codes: list[str], settings: Settings) -> dict[str, tuple[int, int]]:
+    """Return how many training and validation rows each label gets: shares that differ by one at most."""
+    train, validation = (_shares(rows, len(codes)) for rows in (settings.train_rows, settings.validation_rows))
+    return dict(zip(codes, zip(train, validation, strict=True), strict=True))
+
+
+def _shares(total: int, parts: int) -> list[int]:
+    """Split a number into parts that differ by one at most."""
+    return [total // parts + (index < total % parts) for index in range(parts)]
+
+
+def curate(
+    candidates: list[Row], taxonomy: Taxonomy, personas: list[str], questions: list[str], settings: Settings
+) -> Curated:
+    """Filter candidates and split them, balanced over labels and stratified over personas.
+
+    Raises TooFewRowsError with the number of rows that each label lacks.
+    """
+    result = Curated()
+    rows, result.rejected = accept(candidates, taxonomy, personas, questions, settings)
+    kept = Counter(row["label"] for row in rows)
+    _split(rows, taxonomy.codes, settings, result)
+    _check_gates(result, questions, settings)
+    splits = {"train": result.train, "validation": result.validation}
+    result.counts = {
+        "candidates": len(candidates),
+        "kept_per_label": {code: kept[code] for code in taxonomy.codes},
+        "rejected_per_reason": dict(Counter(row["reason"] for row in result.rejected)),
+        **{
+            name: {
+                "rows": len(split),
+                "per_label": dict(sorted(Counter(row["label"] for row in split).items())),
+                "per_persona": dict(sorted(Counter(row["persona"] for row in split).items())),
+            }
+            for name, split in splits.items()
+        },
+    }
+    return result
+
+
+def _reject(row: Row, reason: str, rejected: list[Row], **details: Any) -> None:
+    rejected.append({**row, "reason": reason, **details})
+
+
+def _well_formed(
+    candidates: list[Row], taxonomy: Taxonomy, personas: list[str], settings: Settings, rejected: list[Row]
+) -> list[Row]:
+    names = [normalise(name) for name in taxonomy.names.values()]
+    kept = []
+    for row in candidates:
+        query = row.get("query")
+        known = [*personas, UNKNOWN_PERSONA]
+        if not isinstance(query, str) or row.get("label") not in taxonomy.codes or row.get("persona") not in known:
+            _reject(row, "schema", rejected)
+        elif not in_language(query, taxonomy.language):
+            _reject(row, "language", rejected)
+        elif not settings.min_characters <= len(query.strip()) <= settings.max_characters:
+            _reject(row, "length", rejected)
+        elif any(name in normalise(query) for name in names):
+            _reject(row, "names_label", rejected)
+        else:
+            kept.append({**row, "query": query.strip()})
+    return kept
+
+
+def _agreed(rows: list[Row], rejected: list[Row]) -> list[Row]:
+    kept = []
+    for row in rows:
+        if row.get("judged") in (None, row["label"]):
+            kept.append(row)
+        else:
+            _reject(row, "judge_disagrees", rejected)
+    return kept
+
+
+def _distinct(rows: list[Row], rejected: list[Row]) -> list[Row]:
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[normalise(row["query"])].append(row)
+    kept = []
+    for group in groups.values():
+        first, *others = group
+        if len({row["label"] for row in group}) > 1:
+            for row in group:
+                _reject(row, "conflicting_labels", rejected)
+            continue
+        kept.append(first)
+        for row in others:
+            _reject(row, "duplicate", rejected, match=first["id"])
+    return kept
+
+
+def _decontaminated(rows: list[Row], questions: list[str], threshold: float, rejected: list[Row]) -> list[Row]:
+    if not questions:
+        raise DataError("the evaluation set is empty: decontamination needs at least one question")
+    matrix = similarity([normalise(row["query"]) for row in rows], [normalise(question) for question in questions])
+    kept = []
+    for row, likeness in zip(rows, matrix, strict=True):
+        nearest = int(likeness.argmax())
+        if likeness[nearest] >= threshold:
+            _reject(
+                row,
+                "near_evaluation",
+                rejected,
+                match=questions[nearest],
+                similarity=round(float(likeness[nearest]), 1),
+            )
+        else:
+            kept.append(row)
+    return kept
+
+
+def _far_apart(rows: list[Row], threshold: float, rejected: list[Row]) -> list[Row]:
+    texts = [normalise(row["query"]) for row in rows]
+    matrix = similarity(texts, texts)
+    kept: list[int] = []
+    for index, row in enumerate(rows):
+        likeness = matrix[index, kept]
+        if kept and likeness.max() >= threshold:
+            match = rows[kept[int(likeness.argmax())]]
+            _reject(row, "near_duplicate", rejected, match=match["id"], similarity=round(float(likeness.max()), 1))
+        else:
+            kept.append(index)
+    return [rows[index] for index in kept]
+
+
+def _split(rows: list[Row], codes: list[str], settings: Settings, result: Curated) -> None:
+    wanted = wanted_rows(codes, settings)
+    groups = {code: [row for row in rows if row["label"] == code] for code in codes}
+    if missing := {
+        code: sum(wanted[code]) - len(group) for code, group in groups.items() if len(group) < sum(wanted[code])
+    }:
+        lacking = ", ".join(f"{code} lacks {count}" for code, count in missing.items())
+        raise TooFewRowsError(
+            f"curation left too few rows for {settings.train_rows} training + {settings.validation_rows} validation "
+            f"rows: {lacking}; generate more candidates for these labels, or lower curation.train_rows or "
+            "curation.validation_rows in the config"
+        )
+    rng = random.Random(settings.seed)
+    for code, group in groups.items():
+        ordered = _interleaved(group, rng)
+        train, validation = wanted[code]
+        result.validation += ordered[:validation]
+        result.train += ordered[validation : validation + train]
+        for row in ordered[validation + train :]:
+            _reject(row, "surplus", result.rejected)
+    rng.shuffle(result.train)
+    rng.shuffle(result.validation)
+
+
+def _interleaved(rows: list[Row], rng: random.Random) -> list[Row]:
+    """Shuffle rows and deal them persona by persona, so that any run of them holds the personas in equal shares."""
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[row["persona"]].append(row)
+    places = []
+    for persona in sorted(groups):
+        rng.shuffle(groups[persona])
+        places += [((index + 0.5) / len(groups[persona]), persona, row) for index, row in enumerate(groups[persona])]
+    return [row for _, _, row in sorted(places, key=lambda place: place[:2])]
+
+
+def _check_gates(result: Curated, questions: list[str], settings: Settings) -> None:
+    """Prove on the finished splits what the filters promise; a failure here is a defect of this module."""
+    train, validation = ([normalise(row["query"]) for row in split] for split in (result.train, result.validation))
+    if similarity(train, validation).max(initial=0) >= settings.near_duplicate_threshold:
+        raise DataError("a validation row is near a training row: curation failed its own gate")
+    nearest = similarity(train + validation, [normalise(question) for question in questions])
+    if nearest.max(initial=0) >= settings.decontamination_threshold:
+        raise DataError("a curated row is near an evaluation question: curation failed its own gate")

@@ -1,0 +1,69 @@
+"""The card of a curated data set: what is in it, how it came about, what it is for."""
+
+from bisect import bisect
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import DatasetCard, DatasetCardData
+from pydantic import BaseModel
+
+from finintent.data.alpaca import SPLITS
+from finintent.data.curation import Settings
+from finintent.files import parse
+from finintent.task.taxonomy import Label
+
+TEMPLATE = Path(__file__).parents[3] / "report/dataset_card.md.j2"
+SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M")  # the Hub's words
+
+
+class Split(BaseModel):
+    rows: int
+    per_label: dict[str, int]
+    per_persona: dict[str, int]
+
+
+class Facts(BaseModel):
+    """What a card tells, by the keys of taxonomy.yaml, curation.json and a generation record; None stays out of it.
+
+    Dates are in ISO 8601, `requests` and `tokens` counts by kind, `quality` numbers by the name of their measure.
+    """
+
+    title: str
+    language: str
+    version: int
+    labels: list[Label]
+    candidates: int
+    rejected_per_reason: dict[str, int]
+    train: Split
+    validation: Split
+    settings: Settings
+    backend: str
+    generators: dict[str, int] | list[str]  # ids of models
+    prompt_version: int | None = None
+    first_answer: str | None = None
+    last_answer: str | None = None
+    requests: dict[str, int] = {}
+    tokens: dict[str, int] = {}
+    cost_usd: float | None = None
+    instruction_version: int | None = None
+    quality: dict[str, float | None] = {}
+    license: str = "other"  # the Hub's id
+    repo_id: str | None = None
+
+
+def dataset_card(facts: dict[str, Any], path: str | Path) -> None:
+    """Write the README.md beside train.jsonl and validation.jsonl; DataError names a key that `Facts` lacks.
+
+    Further keys of `facts` are passed over.
+    """
+    told = parse("facts of the card", facts, Facts)
+    data = DatasetCardData(
+        language=[told.language],
+        license=told.license,
+        task_categories=["text-classification"],
+        size_categories=[SIZES[bisect((10**3, 10**4, 10**5), told.train.rows + told.validation.rows)]],
+        pretty_name=told.title,
+        tags=["synthetic"],
+        configs=[{"config_name": "default", "data_files": [{"split": s, "path": f"{s}.jsonl"} for s in SPLITS]}],
+    )
+    DatasetCard.from_template(data, template_path=str(TEMPLATE), **told.model_dump()).save(path)

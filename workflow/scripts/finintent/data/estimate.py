@@ -1,0 +1,130 @@
+"""What a generation will cost, before a cent is spent."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from finintent.claude.prices import Prices, estimate_tokens
+from finintent.claude.prompts import GenerationPrompt, Plan, Request
+from finintent.claude.store import Record, ResponseStore
+from finintent.data.generation import Generator, Task
+
+# Assumptions for what nothing stored tells yet.
+ACCEPTANCE = 0.9  # of the recorded answers of the default study, 91 % pass curation
+TOKENS_PER_QUERY = 25  # a short question in JSON
+TOKENS_OF_THOUGHT = 300  # an answer, at low effort
+TOKENS_PER_LABEL = 15
+
+
+class UnansweredError(Exception):
+    """Requests that the store holds no answer to."""
+
+    def __init__(self, requests: list[Request]) -> None:
+        self.requests = requests
+
+
+class StoredAnswers:
+    """Answers from a store alone."""
+
+    def __init__(self, store: ResponseStore) -> None:
+        self.store = store
+
+    def ask(self, requests: list[Request]) -> dict[str, Record]:
+        """Return the stored answers; UnansweredError when one is missing."""
+        if missing := [request for request in requests if request.digest not in self.store.answers]:
+            raise UnansweredError(missing)
+        return {request.digest: self.store.answers[request.digest] for request in requests}
+
+
+def estimate_generation(
+    task: Task,
+    prompt: GenerationPrompt,
+    plan: Plan,
+    store: ResponseStore,
+    prices: Prices,
+    count_tokens: Callable[[str, dict[str, Any]], int],
+) -> dict[str, Any]:
+    """Return requests, tokens and US dollars still to be spent, by model and mode.
+
+    The requests of the next wave are exact; those of later rounds follow from the share of queries that curation
+    accepted so far, or ACCEPTANCE. `count_tokens` counts the input tokens of a body for a model.
+    """
+    generator = Generator(task, prompt, plan, StoredAnswers(store))
+    try:
+        generator.run(say=lambda text: None)
+        pending = []
+    except UnansweredError as unanswered:
+        pending = unanswered.requests
+    accepted = generator.accepted()
+    acceptance = len(accepted) / len(generator.candidates) if generator.candidates else ACCEPTANCE
+    result = {
+        "accepted": len(accepted),
+        "stored": len(store.answers),
+        "spent_usd": store.spent_usd,
+        "acceptance": acceptance,
+        "measured": bool(generator.candidates),
+        "requests": len(pending),
+        "later_requests": 0,
+        "models": {},
+    }
+    if pending:
+        later = _later_requests(generator, pending, acceptance)
+        judged = _judge_requests(generator) if plan.judge else 0
+        result["later_requests"] = later + judged
+        largest = max((request.body for request in pending), key=estimate_tokens)
+        inputs = sum(estimate_tokens(request.body) for request in pending)
+        inputs += later * (estimate_tokens(largest) + plan.examples * TOKENS_PER_QUERY)
+        outputs = sum(request.purpose["count"] * TOKENS_PER_QUERY + TOKENS_OF_THOUGHT for request in pending)
+        outputs += later * (plan.queries_per_request * TOKENS_PER_QUERY + TOKENS_OF_THOUGHT)
+        judging = {"input_tokens": 0, "output_tokens": 0}
+        if plan.judge:
+            rows = plan.judge.queries_per_request * judged
+            judging["input_tokens"] = judged * estimate_tokens(largest) + rows * TOKENS_PER_QUERY
+            judging["output_tokens"] = judged * TOKENS_OF_THOUGHT + rows * TOKENS_PER_LABEL
+        for model in prices.models:
+            scale = count_tokens(model, largest) / estimate_tokens(largest)
+            usage = {"input_tokens": round(inputs * scale), "output_tokens": outputs}
+            result["models"][model] = {key: usage[key] + judging[key] for key in usage} | {
+                mode: prices.cost(model, usage, batch=mode == "batches")
+                + (prices.cost(plan.judge.model, judging, batch=mode == "batches") if plan.judge else 0)
+                for mode in ("messages", "batches")
+            }
+    return result
+
+
+def _later_requests(generator: Generator, pending: list[Request], acceptance: float) -> int:
+    """Return how many requests later rounds will make if curation goes on accepting that share."""
+    asked: Counter[str] = Counter()
+    for request in pending:
+        if request.purpose["kind"] == "generate":
+            asked[request.purpose["intent"]] += request.purpose["count"]
+    missing = (rows - acceptance * asked[code] for code, rows in generator.lacking(generator.accepted()).items())
+    return sum(generator.requests_for(rows, acceptance) for rows in missing if rows >= 1)
+
+
+def _judge_requests(generator: Generator) -> int:
+    wanted = generator.task.curation.train_rows + generator.task.curation.validation_rows
+    return -(-wanted // generator.plan.judge.queries_per_request)
+
+
+def table(dataset: str, estimate: dict[str, Any], *, counted: bool, prices: Prices) -> str:
+    """Return an estimate as text for a terminal."""
+    lines = [
+        f"{dataset}: {estimate['stored']} answers stored, {estimate['spent_usd']:.4f} US dollars spent, "
+        f"{estimate['accepted']} rows accepted"
+    ]
+    if not estimate["requests"]:
+        return lines[0] + "\nNothing is left to ask."
+    basis = "measured so far" if estimate["measured"] else "assumed"
+    lines += [
+        f"To ask: {estimate['requests']} requests now, about {estimate['later_requests']} later "
+        f"({estimate['acceptance']:.0%} of queries accepted, {basis}).",
+        f"Input tokens {'counted by the API' if counted else 'estimated; set ANTHROPIC_API_KEY to have them counted'}; "
+        f"output tokens estimated; prices of {prices.date}.",
+        f"{'model':<22}{'requests':>9}{'input tokens':>15}{'output tokens':>15}{'messages':>12}{'batches':>12}",
+    ]
+    requests = estimate["requests"] + estimate["later_requests"]
+    for model, row in estimate["models"].items():
+        dollars = "".join(f"{f'${row[mode]:.3f}':>12}" for mode in ("messages", "batches"))
+        lines.append(f"{model:<22}{requests:>9}{row['input_tokens']:>15,}{row['output_tokens']:>15,}{dollars}")
+    return "\n".join(lines)

@@ -1,0 +1,285 @@
+"""The grid of requests: intent x persona x round, topped up until curation has the rows it wants."""
+
+import math
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from finintent.claude.prompts import (
+    QUERIES,
+    GenerationPrompt,
+    Judge,
+    Plan,
+    Request,
+    judge_schema,
+    judge_text,
+    message_body,
+    query_text,
+)
+from finintent.claude.replies import Reply, read_labels, read_queries
+from finintent.claude.store import Record, ResponseStore, spending
+from finintent.data.curation import Personas, Row, accept, wanted_rows
+from finintent.data.curation import Settings as Curation
+from finintent.errors import TooFewRowsError
+from finintent.files import digest, parse, read_jsonl, read_yaml
+from finintent.task.taxonomy import Taxonomy, read_taxonomy
+
+LOWEST_ACCEPTANCE = 0.2  # below it, more rounds are asked for rather than ever more requests at once
+
+ADVICE = (
+    "raise generation.anthropic.max_rounds, or lower curation.train_rows or curation.validation_rows: a smaller set "
+    "asks for nothing new"
+)
+
+Cell = tuple[str, str]  # label code, persona
+
+
+class Asker(Protocol):
+    """What answers requests: Claude, or a stand-in that only counts them."""
+
+    def ask(self, requests: list[Request]) -> dict[str, Record]: ...
+
+
+@dataclass(frozen=True)
+class Task:
+    """A data set's resources: what is to be written, for whom, and what it must keep away from."""
+
+    dataset: str
+    taxonomy: Taxonomy
+    personas: dict[str, str]
+    questions: list[str]
+    curation: Curation
+
+
+def read_task(dataset: str, *, taxonomy: str, personas: str, questions: str, curation: dict[str, Any]) -> Task:
+    """Read a data set's resources and its evaluation questions (a questions.jsonl)."""
+    return Task(
+        dataset,
+        read_taxonomy(taxonomy),
+        read_yaml(personas, Personas).root,
+        [question["question"] for question in read_jsonl(questions)],
+        parse("curation settings", curation, Curation),
+    )
+
+
+@dataclass(frozen=True)
+class Order:
+    """So many queries for one cell; `attempt` counts from 0, `fault` is what was wrong with the reply before."""
+
+    cell: Cell
+    count: int
+    attempt: int = 0
+    fault: str | None = None
+
+
+class Generator:
+    """Runs the rounds. It decides by stored answers alone, so that a second run asks for the same and gets the same.
+
+    A request depends on its cell and on what the cell has, not on how many rows are wanted: a smaller set asks for
+    nothing new, a larger one goes on where the smaller ended.
+    """
+
+    def __init__(self, task: Task, prompt: GenerationPrompt, plan: Plan, asker: Asker) -> None:
+        self.task, self.prompt, self.plan, self.asker = task, prompt, plan, asker
+        self.candidates: list[Row] = []
+        self.replies: list[tuple[Request, Reply]] = []
+        self.rounds: list[dict[str, int]] = []
+        self._asked: Counter[Cell] = Counter()  # requests, retries aside
+
+    def run(self, say: Callable[[str], None] = print) -> list[Row]:
+        """Return the candidates; TooFewRowsError when the last round leaves too few, or could do nothing else."""
+        self._check_reach()
+        while orders := self.orders():
+            if len(self.rounds) == self.plan.max_rounds:
+                lacks = ", ".join(f"{code} lacks {rows}" for code, rows in self.lacking(self.accepted()).items())
+                raise TooFewRowsError(f"after {self.plan.max_rounds} rounds {lacks}; {self._why()}; {ADVICE}")
+            asked = sum(order.count for order in orders)
+            say(f"round {len(self.rounds) + 1}: {asked} queries in {len(orders)} requests")
+            received = self._fulfil(orders)
+            self.candidates += received
+            if self.plan.judge:
+                self._judge(self.plan.judge)
+            self.rounds.append({"requests": len(orders), "asked": asked, "received": len(received)})
+        return self.candidates
+
+    def _check_reach(self) -> None:
+        most = self.plan.max_rounds * len(self.task.personas) * self.plan.queries_per_request
+        wanted = max(sum(rows) for rows in wanted_rows(self.task.taxonomy.codes, self.task.curation).values())
+        if wanted > most:
+            raise TooFewRowsError(f"a label wants {wanted} rows, and its cells can ask for {most} queries; {ADVICE}")
+
+    def _why(self) -> str:
+        rejected = self._curate(self.candidates)[1]
+        reasons = Counter(row["reason"] for row in rejected) + Counter(
+            reply.fault for _, reply in self.replies if reply.fault
+        )
+        return "rejected were " + (", ".join(f"{count} {reason}" for reason, count in reasons.most_common(3)) or "none")
+
+    def accepted(self) -> list[Row]:
+        """Return the candidates that curation accepts so far."""
+        return self._curate(self.candidates)[0]
+
+    def _curate(self, rows: list[Row]) -> tuple[list[Row], list[Row]]:
+        task = self.task
+        return accept(rows, task.taxonomy, list(task.personas), task.questions, task.curation)
+
+    def lacking(self, accepted: list[Row]) -> dict[str, int]:
+        """Return how many rows each label lacks; labels that have enough are left out."""
+        have = Counter(row["label"] for row in accepted)
+        wanted = {code: sum(rows) for code, rows in wanted_rows(self.task.taxonomy.codes, self.task.curation).items()}
+        return {code: rows - have[code] for code, rows in wanted.items() if rows > have[code]}
+
+    def orders(self) -> list[Order]:
+        """Return the next round: for each label as many cells, those with the fewest rows first, as its lack calls for
+        at the share of queries that were accepted so far.
+        """
+        accepted = self.accepted()
+        have = Counter((row["label"], row["persona"]) for row in accepted)
+        orders = []
+        for code, rows in self.lacking(accepted).items():
+            cells = sorted(((code, persona) for persona in self.task.personas), key=lambda cell: have[cell])
+            asked = sum(self._asked[cell] for cell in cells) * self.plan.queries_per_request
+            acceptance = sum(have[cell] for cell in cells) / asked if asked else 1.0
+            orders += [
+                Order(cell, self.plan.queries_per_request) for cell in cells[: self.requests_for(rows, acceptance)]
+            ]
+        return orders
+
+    def requests_for(self, rows: float, acceptance: float) -> int:
+        """Return how many requests so many rows call for."""
+        return math.ceil(rows / (self.plan.queries_per_request * max(acceptance, LOWEST_ACCEPTANCE)))
+
+    def _fulfil(self, orders: list[Order]) -> list[Row]:
+        """Ask for all orders, and again where a reply was faulty; return their candidates in the orders' order."""
+        received: dict[Cell, list[Row]] = {order.cell: [] for order in orders}
+        for order in orders:
+            self._asked[order.cell] += 1
+        pending = orders
+        while pending:
+            requests = [self._request(order) for order in pending]
+            answers = self.asker.ask(requests)
+            again = []
+            for order, request in zip(pending, requests, strict=True):
+                answer = answers[request.digest]
+                reply = read_queries(answer["message"], order.count, self.task.taxonomy.language)
+                self.replies.append((request, reply))
+                received[order.cell] += _candidates(order.cell, answer, reply.rows)
+                missing = order.count - reply.usable
+                if reply.fault and missing > 0 and order.attempt < self.plan.max_faulty_replies:
+                    again.append(Order(order.cell, missing, order.attempt + 1, reply.fault))
+            pending = again
+        return [row for rows in received.values() for row in rows]
+
+    def _request(self, order: Order) -> Request:
+        code, persona = order.cell
+        round_number = self._asked[order.cell]  # the cell's own, whatever the others need
+        text = query_text(
+            self.prompt,
+            next(label for label in self.task.taxonomy.labels if label.code == code),
+            self.task.personas[persona],
+            round_number=round_number,
+            count=order.count,
+            examples=self._examples(order.cell),
+            attempt=order.attempt,
+            fault=order.fault,
+        )
+        purpose = {
+            "kind": "generate", "dataset": self.task.dataset, "intent": code, "persona": persona,
+            "round": round_number, "attempt": order.attempt, "count": order.count,
+        }  # fmt: skip
+        return Request(self._body(self.plan.model, self.prompt.system, text, QUERIES, order.fault), purpose)
+
+    def _body(self, model: str, system: str, user: str, schema: dict[str, Any], fault: str | None) -> dict[str, Any]:
+        return message_body(
+            model=model,
+            system=system.format(labels=self.prompt.labels(self.task.taxonomy)),
+            user=user,
+            schema=schema,
+            effort=self.plan.effort,
+            max_tokens=self.plan.max_tokens * (2 if fault == "max_tokens" else 1),
+        )
+
+    def _examples(self, cell: Cell) -> list[str]:
+        """Return a sample of what the cell has, the same at every run.
+
+        Of what the cell would have alone: other cells change nothing, and what curation keeps out for its likeness to
+        an evaluation question is not shown again.
+        """
+        own = [row for row in self.candidates if (row["label"], row["persona"]) == cell]
+        accepted = self._curate(own)[0] if own else []
+        queries = sorted(row["query"] for row in accepted)
+        rng = random.Random(f"{cell} {self._asked[cell]}")
+        return rng.sample(queries, min(self.plan.examples, len(queries)))
+
+    def _judge(self, judge: Judge) -> None:
+        """Let the judge label what curation accepts, blind to the labels asked for, until it accepts nothing new."""
+        while new := [row for row in self.accepted() if "judged" not in row]:
+            new.sort(key=lambda row: digest(row["query"]))  # an order that says nothing of the label
+            size = judge.queries_per_request
+            verdicts: dict[str, str | None] = {row["id"]: None for row in new}
+            groups = [new[start : start + size] for start in range(0, len(new), size)]
+            for attempt in range(self.plan.max_faulty_replies + 1):
+                requests = [self._judge_request(judge, rows, attempt) for rows in groups]
+                answers = self.asker.ask(requests)
+                again = []
+                for rows, request in zip(groups, requests, strict=True):
+                    reply = read_labels(answers[request.digest]["message"], len(rows), self.task.taxonomy.codes)
+                    self.replies.append((request, reply))
+                    verdicts |= {rows[position]["id"]: code for position, code in reply.rows}
+                    if open_rows := [row for row in rows if verdicts[row["id"]] is None]:
+                        again.append(open_rows)
+                groups = again
+            for row in self.candidates:
+                if row["id"] in verdicts:
+                    row["judged"] = verdicts[row["id"]]
+
+    def _judge_request(self, judge: Judge, rows: list[Row], attempt: int) -> Request:
+        text = judge_text(self.prompt, [row["query"] for row in rows], attempt)
+        purpose = {"kind": "judge", "dataset": self.task.dataset, "attempt": attempt, "count": len(rows)}
+        schema = judge_schema(self.task.taxonomy.codes)
+        return Request(self._body(judge.model, self.prompt.judge.system, text, schema, None), purpose)
+
+
+def _candidates(cell: Cell, answer: Record, queries: list[str]) -> list[Row]:
+    code, persona = cell
+    request = answer["digest"][:12]
+    return [
+        {
+            "id": f"{request}-{index:03d}",
+            "query": query,
+            "label": code,
+            "persona": persona,
+            "request": request,
+            "generator": answer["message"]["model"],
+            "recorded": answer["time"][:10],
+            "cost_usd": answer["cost_usd"] / len(queries),
+        }
+        for index, query in enumerate(queries)
+    ]
+
+
+def generation_record(generator: Generator, store: ResponseStore) -> dict[str, Any]:
+    """Return what a finished generation took: requests, faults, tokens, US dollars.
+
+    `spent_usd` and `batches` are of the whole store, which may hold answers to earlier wordings; all else is of the
+    requests that this set is made of.
+    """
+    answers = [store.answers[request.digest] for request, _ in generator.replies]
+    outcomes = [record for record in store.records if record["type"] == "outcome"]
+    failures = [reason for record in outcomes for reason in record["failures"].values()]
+    return {
+        "backend": "anthropic",
+        "prompt_version": generator.prompt.version,
+        "taxonomy_version": generator.task.taxonomy.version,
+        "requests": dict(Counter(request.purpose["kind"] for request, _ in generator.replies)),
+        "faults": dict(Counter(reply.fault for _, reply in generator.replies if reply.fault)),
+        "rounds": generator.rounds,
+        **spending(answers),
+        "spent_usd": store.spent_usd,
+        "batches": {
+            "collected": len(outcomes),
+            "failed_items": dict(Counter(reason.split(":")[0] for reason in failures)),
+        },
+    }

@@ -1,0 +1,98 @@
+"""The Hugging Face Hub: Alpaca rows read from a data set at a pinned commit, and a curated set put into one."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import datasets
+from huggingface_hub import HfApi, snapshot_download
+
+from finintent.data.curation import UNKNOWN_PERSONA
+from finintent.data.similarity import normalise
+from finintent.errors import DataError, HubError
+from finintent.hub_errors import hub_errors
+from finintent.task.taxonomy import Taxonomy
+from finintent.task.wording import Instruction
+
+COLUMNS = ("instruction", "input", "output")
+SPLITS = ("train", "validation", "test")
+FILES = ["*.json", "*.jsonl", "*.csv", "*.parquet", "README.md"]
+PUBLISHED = ["README.md", "train.jsonl", "validation.jsonl"]  # never rejected.jsonl: it holds evaluation questions
+
+
+def download_alpaca(repo_id: str, revision: str, cache: str | Path, token: str | None = None) -> list[dict[str, str]]:
+    """Return all rows of a data set repository at a commit: instruction, input, output, and the split that each is of.
+
+    Splits come as train, validation, test, others. Files stay under `cache`: an interrupted download goes on, a second
+    one needs no network. HubError when the Hub does not give them, DataError when they are no Alpaca rows.
+    """
+    source = f"{repo_id}@{revision}"
+    with hub_errors(source):
+        folder = snapshot_download(
+            repo_id, repo_type="dataset", revision=revision, cache_dir=cache, token=token or None, allow_patterns=FILES
+        )
+    try:
+        splits = datasets.load_dataset(folder, cache_dir=str(Path(cache, "arrow")))
+    except (datasets.exceptions.DatasetsError, FileNotFoundError, ValueError) as error:
+        reason = str(error.__cause__ or error).split("\n")[0]
+        raise DataError(f"{source}: no readable data set ({reason}); expected JSON, CSV or Parquet files") from None
+    rows = []
+    for split in sorted(splits, key=lambda name: SPLITS.index(name) if name in SPLITS else len(SPLITS)):
+        if missing := set(COLUMNS) - set(found := splits[split].column_names):
+            raise DataError(f"{source}, {split}: no column {min(missing)!r}, found {found}; choose a set that has it")
+        rows += [{**{column: str(row[column] or "") for column in COLUMNS}, "split": split} for row in splits[split]]
+    return rows
+
+
+def alpaca_candidates(
+    rows: list[dict[str, str]], instruction: Instruction, taxonomy: Taxonomy, dataset: str, repo_id: str, revision: str
+) -> list[dict[str, Any]]:
+    """Return the candidates of Alpaca rows, in the form of `candidates_from_responses`.
+
+    A row in another wording, or whose answer names no label, has the label None and its whole instruction for a query:
+    curation rejects it. DataError when not one row has the wording of `instruction`.
+    """
+    turns = [instruction.read("\n".join(filter(None, (row["instruction"], row["input"])))) for row in rows]
+    if not any(turns):
+        found = f"the first begins with {rows[0]['instruction'][:80]!r}" if rows else "it has no rows at all"
+        raise DataError(
+            f"{repo_id}@{revision}: no row has the wording of prompts/instruction.yaml of {dataset}, {found}; give "
+            "that file the wording of those rows"
+        )
+    codes = {name: code for code, name in taxonomy.names.items()}
+    origin = {"persona": UNKNOWN_PERSONA, "request": f"{repo_id}@{revision[:12]}", "generator": repo_id}
+    numbers: defaultdict[str, Iterator[int]] = defaultdict(count)
+    candidates = []
+    for row, turn in zip(rows, turns, strict=True):
+        question, options = turn or ("", {})
+        code = codes.get(_chosen(row["output"].strip(), options))
+        query = row["instruction"] if code is None else question
+        identity = f"{row['split']}-{next(numbers[row['split']]):05d}"
+        candidates.append({"id": identity, "query": query, "label": code, **origin, "recorded": None, "cost_usd": None})
+    return candidates
+
+
+def _chosen(output: str, options: dict[str, str]) -> str | None:
+    """Return the option that an answer names by its letter, alone or before the option's own text."""
+    option = options.get(output[:1])
+    return option if option and normalise(output[1:]) in ("", normalise(option)) else None
+
+
+def push_dataset(folder: str | Path, repo_id: str, token: str | None, private: bool = True) -> str:
+    """Upload a folder's card and splits to a data set repository, made if need be; return the URL of the commit.
+
+    HubError when the Hub refuses, and when the repository is public already although `private` is set.
+    """
+    if not token:
+        raise HubError(f"HF_TOKEN is not set; set it to a token of the Hub that may write to {repo_id}")
+    if missing := [name for name in PUBLISHED if not Path(folder, name).is_file()]:
+        raise DataError(f"{folder}: no {', '.join(missing)}; make the card and both splits before the upload")
+    api = HfApi(token=token.strip())
+    with hub_errors(repo_id):
+        api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
+        if private and not api.dataset_info(repo_id).private:
+            raise HubError(f"{repo_id}: there already, and public; make it private, or set private: false")
+        commit = api.upload_folder(repo_id=repo_id, folder_path=folder, repo_type="dataset", allow_patterns=PUBLISHED)
+    return commit.commit_url

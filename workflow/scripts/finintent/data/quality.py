@@ -1,0 +1,163 @@
+"""Diversity and quality of a curated data set, in numbers."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import entropy, hypergeom
+from sklearn.metrics import cohen_kappa_score
+
+from finintent.data.curation import Row
+from finintent.data.similarity import normalise, similarity
+from finintent.errors import DataError
+
+NGRAMS = (1, 2, 3)  # characters
+SAMPLE = 1000  # n-grams, for distinct-n of sets of unlike size
+BIN_EDGES = np.arange(0, 101, 5)  # of likeness, in percent
+NEAREST_PAIRS = 10
+DUPLICATE_REASONS = ("duplicate", "near_duplicate")
+
+
+def measure(
+    rows: list[Row], rejected: list[Row], questions: list[str], taxonomy_codes: list[str], personas: list[str]
+) -> dict[str, Any]:
+    """Return the measures of the curated `rows` (training and validation together) as plain JSON values.
+
+    length: of the queries, in characters, with the number of rows of each length that occurs.
+    distinct_n: for each n of NGRAMS the distinct character n-grams over all n-grams of the normalised texts
+    (Li et al. 2016, https://aclanthology.org/N16-1014), of all rows and as the mean of the labels. It falls as a set
+    grows, so compare sets of unlike size, or one with its labels, by the `sampled` values only: the expected distinct-n
+    of SAMPLE n-grams drawn without replacement (the HD-D of McCarthy and Jarvis 2010,
+    https://doi.org/10.3758/BRM.42.2.381, which draws 42 words); None where a set has fewer.
+    near_duplicate_rate: the share of all candidates that curation rejected as a duplicate or near duplicate.
+    nearest_neighbour, nearest_evaluation: likeness (0-100, `curation.similarity`) of each row to the nearest other row
+    and to the nearest of the evaluation `questions`, which are named by their index alone, as the result is public.
+    label_balance: rows by label, and the entropy over that of an even spread (1 = even).
+    judge: agreement (0-1) and Cohen's kappa of the asked and the judged labels of every judged row, rejected or not;
+    None without judged rows, and kappa None where both are one and the same label throughout.
+    Raises DataError for fewer than two rows or no questions.
+    """
+    if len(rows) < 2 or not questions:
+        raise DataError(
+            f"data quality: found {len(rows)} curated row(s) and {len(questions)} evaluation question(s), expected at "
+            "least 2 and 1; raise curation.train_rows or check the evaluation file"
+        )
+    table = pd.DataFrame([{key: row[key] for key in ("id", "query", "label", "persona")} for row in rows])
+    table["text"] = table["query"].map(normalise)
+    reasons = Counter(row["reason"] for row in rejected)
+    between = similarity(list(table["text"]), list(table["text"])).astype(float)
+    np.fill_diagonal(between, -1)
+    return {
+        "rows": len(rows),
+        "length": _length(table, taxonomy_codes),
+        "distinct_n": {str(n): _distinct_n(table, n) for n in NGRAMS},
+        "distinct_n_sample": SAMPLE,
+        "near_duplicate_rate": sum(reasons[reason] for reason in DUPLICATE_REASONS) / (len(rows) + len(rejected)),
+        "rejected_per_reason": dict(reasons),
+        "nearest_neighbour": _spread(between.max(axis=1)),
+        "nearest_evaluation": _nearest_evaluation(table, questions),
+        "label_balance": _label_balance(table, taxonomy_codes),
+        "persona_share": _persona_share(table, personas),
+        "judge": _judge(rows + rejected, taxonomy_codes),
+    }
+
+
+def _length(table: pd.DataFrame, codes: list[str]) -> dict[str, Any]:
+    lengths = table["query"].str.len()
+    values, counts = np.unique(lengths, return_counts=True)
+    means = lengths.groupby(table["label"]).mean()
+    return {
+        "mean": float(lengths.mean()),
+        "median": float(lengths.median()),
+        "p10": float(lengths.quantile(0.1)),
+        "p90": float(lengths.quantile(0.9)),
+        "min": int(lengths.min()),
+        "max": int(lengths.max()),
+        "histogram": {"characters": values.tolist(), "counts": counts.tolist()},
+        "mean_per_label": {code: float(means[code]) if code in means else None for code in codes},
+    }
+
+
+def _distinct_n(table: pd.DataFrame, n: int) -> dict[str, float | None]:
+    everything = _ngram_counts(table["text"], n)
+    labels = [_ngram_counts(texts, n) for _, texts in table.groupby("label")["text"]]
+    return {
+        "all": _distinct(everything),
+        "within_labels": _mean([_distinct(counts) for counts in labels]),
+        "all_sampled": _sampled_distinct(everything),
+        "within_labels_sampled": _mean([_sampled_distinct(counts) for counts in labels]),
+    }
+
+
+def _ngram_counts(texts: pd.Series, n: int) -> np.ndarray:
+    counts = Counter(text[start : start + n] for text in texts for start in range(len(text) - n + 1))
+    return np.array(list(counts.values()), dtype=int)
+
+
+def _distinct(counts: np.ndarray) -> float | None:
+    return float(len(counts) / counts.sum()) if len(counts) else None
+
+
+def _sampled_distinct(counts: np.ndarray) -> float | None:
+    total = counts.sum()
+    if total < SAMPLE:
+        return None
+    return float((1 - hypergeom.pmf(0, total, counts, SAMPLE)).sum() / SAMPLE)
+
+
+def _mean(values: list[float | None]) -> float | None:
+    return None if None in values else float(np.mean(values))
+
+
+def _spread(likeness: np.ndarray) -> dict[str, Any]:
+    return {
+        "mean": float(likeness.mean()),
+        "p50": float(np.percentile(likeness, 50)),
+        "p95": float(np.percentile(likeness, 95)),
+        "max": float(likeness.max()),
+        "histogram": {"edges": BIN_EDGES.tolist(), "counts": np.histogram(likeness, BIN_EDGES)[0].tolist()},
+    }
+
+
+def _nearest_evaluation(table: pd.DataFrame, questions: list[str]) -> dict[str, Any]:
+    matrix = similarity(list(table["text"]), [normalise(question) for question in questions]).astype(float)
+    likeness = matrix.max(axis=1)
+    nearest = np.argsort(-likeness, kind="stable")[:NEAREST_PAIRS]
+    pairs = [
+        {
+            "id": table["id"][index],
+            "query": table["query"][index],
+            "question_index": int(matrix[index].argmax()),
+            "similarity": round(float(likeness[index]), 1),
+        }
+        for index in nearest
+    ]
+    return {**_spread(likeness), "nearest_pairs": pairs}
+
+
+def _label_balance(table: pd.DataFrame, codes: list[str]) -> dict[str, Any]:
+    rows = table["label"].value_counts().reindex(codes, fill_value=0)
+    return {
+        "rows": {code: int(count) for code, count in rows.items()},
+        "normalised_entropy": float(entropy(rows, base=len(codes))),
+    }
+
+
+def _persona_share(table: pd.DataFrame, personas: list[str]) -> dict[str, float]:
+    shares = table["persona"].value_counts(normalize=True)
+    names = [*personas, *sorted(set(shares.index) - set(personas))]  # rows of no persona have an id of their own
+    return {name: float(shares.get(name, 0)) for name in names}
+
+
+def _judge(rows: list[Row], codes: list[str]) -> dict[str, Any] | None:
+    pairs = [(row["label"], row["judged"]) for row in rows if row.get("judged") is not None]
+    if not pairs:
+        return None
+    asked, judged = zip(*pairs, strict=True)
+    defined = len({*asked, *judged}) > 1
+    return {
+        "judged": len(pairs),
+        "agreement": sum(a == b for a, b in pairs) / len(pairs),
+        "kappa": float(cohen_kappa_score(asked, judged, labels=codes)) if defined else None,
+    }

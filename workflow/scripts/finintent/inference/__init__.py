@@ -1,0 +1,1 @@
+"""Models that answer questions: loading, prompts, likelihoods, baselines, the classifier for use."""

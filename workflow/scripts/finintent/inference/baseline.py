@@ -1,0 +1,44 @@
+"""Baselines on the same training rows: character n-grams and logistic regression, and the most common label."""
+
+import math
+from collections import Counter
+from typing import Any
+
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+
+from finintent.task.prediction import prediction
+
+Row = dict[str, Any]
+
+
+def train_baseline(rows: list[Row], *, ngrams: tuple[int, int], regularisation: float, seed: int) -> Pipeline:
+    """Fit TF-IDF of character n-grams + multinomial logistic regression (`regularisation` is scikit-learn's C)."""
+    pipeline = make_pipeline(
+        TfidfVectorizer(analyzer="char", ngram_range=ngrams, sublinear_tf=True),
+        LogisticRegression(C=regularisation, max_iter=1000, random_state=seed),
+    )
+    return pipeline.fit([row["query"] for row in rows], [row["label"] for row in rows])
+
+
+def predict_baseline(pipeline: Pipeline, questions: list[Row]) -> list[Row]:
+    """Answer each question; rows as those of a language model, without text: a classifier always names one label."""
+    log_probabilities = pipeline.predict_log_proba([question["question"] for question in questions])
+    rows = []
+    for question, values in zip(questions, log_probabilities, strict=True):
+        by_code = dict(zip(pipeline.classes_.tolist(), map(float, values), strict=True))
+        rows.append(prediction(question, by_code, None))
+    return rows
+
+
+def predict_majority(rows: list[Row], codes: list[str], questions: list[Row]) -> list[Row]:
+    """Answer every question with the most common label of the training rows, of equally common ones the first.
+
+    The probabilities are the labels' shares of the rows, each counted once more than it occurs (Laplace), so that none
+    is zero. codes: all labels.
+    """
+    counts = Counter(row["label"] for row in rows)
+    shares = {code: (counts[code] + 1) / (len(rows) + len(codes)) for code in codes}
+    by_code = {code: math.log(share) for code, share in shares.items()}
+    return [prediction(question, by_code, None) for question in questions]

@@ -1,0 +1,83 @@
+"""Naming the label of a question with a merged model, outside the workflow."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+# Read when it is imported: LlamaFactory's own notes would stand among the answers.
+os.environ.setdefault("LLAMAFACTORY_VERBOSITY", "WARN")
+
+with redirect_stdout(sys.stderr):
+    from transformers.utils.logging import disable_progress_bar
+
+    from finintent.inference.likelihood import predict
+    from finintent.inference.loading import load_model
+    from finintent.inference.precision import uses_bf16
+    from finintent.inference.prompting import Prompter
+
+from finintent.analysis.calibration import probabilities
+from finintent.inference.classifier_file import WEIGHTS, ClassifierFile, check_weights, read_classifier
+from finintent.task.questions import checked
+
+BATCH_SIZE = 16
+CHUNK = 256  # questions answered before the first is printed
+
+
+class Classifier:
+    """Weights that answer by the wording, labels and temperature of a classifier.json."""
+
+    def __init__(self, weights: Path, settings: ClassifierFile) -> None:
+        """Load the weights; ModelError where there are none. Nothing is written to standard output."""
+        check_weights(weights)
+        disable_progress_bar()
+        self.settings = settings
+        with redirect_stdout(sys.stderr):
+            self._prompter = Prompter(str(weights), settings.template)
+            self._model = load_model(str(weights), bf16=uses_bf16(settings.precision))
+
+    def classify(self, texts: list[str]) -> list[dict[str, Any]]:
+        """Return one answer a text, in the order given: question, label (code), name, and the calibrated probabilities
+        by label code, which sum to one, most probable first. DataError where a text is empty.
+        """
+        taxonomy = self.settings.taxonomy
+        questions = [
+            {"id": str(index), "question": checked(text), "options": taxonomy.options} | {"gold": None, "hard": False}
+            for index, text in enumerate(texts)
+        ]
+        if not questions:
+            return []
+        rows = predict(
+            self._model, self._prompter, questions, taxonomy, self.settings.instruction, batch_size=BATCH_SIZE, seed=0
+        )
+        scores = [[row["log_probabilities"][code] for code in taxonomy.codes] for row in rows]
+        shares = probabilities(scores, self.settings.temperature).tolist()
+        return [self._answer(row["question"], by_code) for row, by_code in zip(rows, shares, strict=True)]
+
+    def _answer(self, question: str, shares: list[float]) -> dict[str, Any]:
+        ranked = dict(sorted(zip(self.settings.taxonomy.codes, shares, strict=True), key=lambda pair: -pair[1]))
+        label = next(iter(ranked))
+        return {
+            "question": question,
+            "label": label,
+            "name": self.settings.taxonomy.names[label],
+            "probabilities": ranked,
+        }
+
+
+def load_classifier(folder: str | Path) -> Classifier:
+    """Load the merged model of a folder that holds classifier.json and model/; ModelError for other folders."""
+    return Classifier(Path(folder) / WEIGHTS, read_classifier(folder))
+
+
+def load_base(weights: str | Path, tuned: ClassifierFile) -> Classifier:
+    """Load a base model that is asked as the tuned one is; its probabilities are its own, without a temperature."""
+    return Classifier(Path(weights), tuned.model_copy(update={"temperature": 1.0}))
+
+
+def classify_all(classifier: Classifier, texts: list[str]) -> Iterator[dict[str, Any]]:
+    """Yield one answer a text, in the order given, while the later ones are still to be answered."""
+    for start in range(0, len(texts), CHUNK):
+        yield from classifier.classify(texts[start : start + CHUNK])

@@ -1,0 +1,95 @@
+"""Prompts as token ids, rendered by the very template code of LlamaFactory that training uses."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llamafactory.data import get_template_and_fix_tokenizer
+from llamafactory.hparams import get_infer_args
+from llamafactory.model import load_tokenizer
+
+from finintent.errors import DataError, ModelError
+from finintent.models.folder import splits_special_tokens
+
+
+@dataclass(frozen=True)
+class DecidingPosition:
+    """Where an answer's letter is decided: after the prompt and `prefix`, by one of `token_ids` (one a letter)."""
+
+    prefix: list[int]
+    token_ids: dict[str, int]
+
+
+class Prompter:
+    """A model's tokenizer and LlamaFactory template; without one LlamaFactory reads the model's own chat template.
+
+    Encoding one turn gives the token ids that a training row of the same instruction has; a test proves it.
+    """
+
+    def __init__(self, model: str, template: str | None) -> None:
+        model_args, data_args, _, _ = get_infer_args(
+            {
+                "model_name_or_path": model,
+                "template": template,
+                "split_special_tokens": splits_special_tokens(Path(model)),
+            }
+        )
+        self.tokenizer: Any = load_tokenizer(model_args)["tokenizer"]
+        if template is None and not isinstance(self.tokenizer.chat_template, str):
+            raise ModelError(
+                f"{model}: its tokenizer has no chat template, and the config names none; set `template` of the model "
+                "to a name of LlamaFactory's"
+            )
+        self._template = get_template_and_fix_tokenizer(self.tokenizer, data_args)
+
+    @property
+    def stop_ids(self) -> list[int]:
+        """Ids that end an answer."""
+        return self._template.get_stop_token_ids(self.tokenizer)
+
+    def encode(
+        self, instruction: str, answer: str, examples: Sequence[tuple[str, str]] = ()
+    ) -> tuple[list[int], list[int]]:
+        """Return the token ids of the prompt and of the answer; `examples` are earlier turns of user and assistant."""
+        messages = []
+        for user, assistant in [*examples, (instruction, answer)]:
+            messages += [{"role": "user", "content": user}, {"role": "assistant", "content": assistant}]
+        prompt, reply = self._template.encode_oneturn(self.tokenizer, messages)
+        # LlamaFactory ends a training row of such a template with the end-of-sequence token by itself.
+        return prompt, reply + [self.tokenizer.eos_token_id] * self._template.efficient_eos
+
+    def deciding_position(self, letters: list[str]) -> DecidingPosition:
+        """Return the first position at which the encoded answers of the letters all differ.
+
+        Derived from whole answers, since a letter's id depends on what stands before it: some templates begin an
+        answer with a newline. ModelError when two letters share the token there.
+        """
+        answers = [self.encode("", letter)[1] for letter in letters]
+        shared = 0
+        while all(len(answer) > shared for answer in answers) and len({answer[shared] for answer in answers}) == 1:
+            shared += 1
+        token_ids = {letter: answer[shared] for letter, answer in zip(letters, answers, strict=True)}
+        if len(set(token_ids.values())) < len(letters):
+            raise ModelError(f"the template gives the letters {letters} the tokens {token_ids}: they must all differ")
+        return DecidingPosition(prefix=answers[0][:shared], token_ids=token_ids)
+
+
+def draw_examples(rows: list[dict[str, str]], letters: list[str], per_letter: int, seed: int) -> list[tuple[str, str]]:
+    """Draw `per_letter` training rows (Alpaca) of each answer letter and return instruction and answer, mixed.
+
+    DataError when a letter has fewer rows.
+    """
+    generator = random.Random(seed)
+    examples = []
+    for letter in letters:
+        found = [(row["instruction"], letter) for row in rows if row["output"] == letter]
+        if len(found) < per_letter:
+            raise DataError(
+                f"{len(found)} training row(s) have the answer {letter}, expected at least {per_letter} "
+                "(scoring.few_shot in the config); lower few_shot or raise train_rows"
+            )
+        examples += generator.sample(found, per_letter)
+    generator.shuffle(examples)
+    return examples

@@ -1,0 +1,29 @@
+"""How this process computes: cores and attention kernels."""
+
+import os
+
+import torch
+
+
+def cores() -> int:
+    """Return the number of CPU cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def use_every_core() -> None:
+    """Let torch use the whole CPU where it stands in for a GPU.
+
+    Snakemake's `--cores 1` says one job at a time and exports OMP_NUM_THREADS=1 and its like; a job that holds the
+    machine's accelerator has it to itself, so the idle cores are its own.
+    """
+    if not torch.cuda.is_available():
+        torch.set_num_threads(cores())
+
+
+def skip_cudnn_attention() -> None:
+    """Let this process compute attention by PyTorch's other kernels.
+
+    On Hopper and later PyTorch prefers cuDNN's, which builds a plan for each new length of a batch, on an H100 half a
+    second of it, and questions and rows come in many lengths.
+    """
+    torch.backends.cuda.enable_cudnn_sdp(False)

@@ -1,0 +1,75 @@
+"""What a job did on the accelerator: time, memory, energy."""
+
+import platform
+import re
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pynvml
+import torch
+
+from finintent.files import read_text
+
+PERIOD_SECONDS = 0.2
+
+
+@contextmanager
+def metered() -> Iterator[dict[str, Any]]:
+    """Measure what runs inside, children too; the dict that is yielded is filled at the end.
+
+    device, job_seconds, and of a GPU driver, card_peak_bytes (of the whole card, CUDA's own part included: jobs never
+    share it) and energy_joules; None where there is no GPU or its driver does not tell.
+    """
+    facts: dict[str, Any] = {"device": device_name(), "driver": None, "card_peak_bytes": None, "energy_joules": None}
+    handle = before = None
+    start, ended = time.perf_counter(), threading.Event()
+    watcher = None
+    if torch.cuda.is_available():
+        with suppress(pynvml.NVMLError):  # a container may have CUDA without the driver's own library
+            pynvml.nvmlInit()
+            handle = pynvml.nvmlDeviceGetHandleByPciBusId(_bus_id())
+            facts["driver"] = pynvml.nvmlSystemGetDriverVersion()
+            before = _energy(handle)
+            watcher = threading.Thread(target=_watch, args=(handle, facts, ended))
+            watcher.start()
+    try:
+        yield facts
+    finally:
+        facts["job_seconds"] = time.perf_counter() - start
+        if watcher:
+            ended.set()
+            watcher.join()
+            if before is not None and (after := _energy(handle)) is not None:
+                facts["energy_joules"] = (after - before) / 1000
+
+
+def _bus_id() -> str:
+    properties = torch.cuda.get_device_properties(0)  # the first of CUDA_VISIBLE_DEVICES
+    return f"{properties.pci_domain_id:08x}:{properties.pci_bus_id:02x}:{properties.pci_device_id:02x}.0"
+
+
+def _watch(handle: Any, facts: dict[str, Any], ended: threading.Event) -> None:
+    with suppress(pynvml.NVMLError):  # it may not tell
+        while not ended.wait(PERIOD_SECONDS):
+            used = pynvml.nvmlDeviceGetMemoryInfo(handle).used
+            facts["card_peak_bytes"] = max(facts["card_peak_bytes"] or 0, used)
+
+
+def _energy(handle: Any) -> int | None:
+    """Return the energy that the card has used since its driver was loaded, in millijoules."""
+    with suppress(pynvml.NVMLError):  # older cards do not count it
+        return pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)
+    return None
+
+
+def device_name() -> str:
+    """Return the name of the accelerator, or of the processor where there is none."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    cpuinfo = Path("/proc/cpuinfo")
+    match = re.search(r"model name\s*: (.+)", read_text(cpuinfo)) if cpuinfo.exists() else None
+    return match.group(1) if match else platform.processor() or platform.machine()

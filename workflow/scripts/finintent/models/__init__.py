@@ -1,0 +1,1 @@
+"""Base models as ordinary Hugging Face folders, whatever they came as."""

@@ -1,0 +1,57 @@
+"""How much disk a study's models take, told before anything is downloaded."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from finintent.models.folder import HUBS, local_files
+
+GB = 10**9
+FOLDERS = ("downloads", "models", "merged")  # below results/
+
+
+def disk_need(sources: dict[str, dict[str, Any]], runs: int, keep_merged: bool, results: Path) -> str | None:
+    """Return in one sentence what a study takes below `results` at most, what of it is there, and what is free.
+
+    `sources`: of the study's models, by name; `runs`: tuned models of each. None when no size is known. Adapters,
+    checkpoints and answers are left out: they are small beside a model.
+    """
+    downloads = converted = 0.0
+    merged = []
+    for source in sources.values():
+        size = _gigabytes(source)
+        downloads += size if source["type"] in HUBS else 0
+        converted += size if "convert" in source else 0
+        merged.append(size * runs if keep_merged else size)
+    if not any(merged):
+        return None
+    parts = {"downloads": downloads, "converted copies": converted}
+    parts["merged models" if keep_merged else "one merged model"] = sum(merged) if keep_merged else max(merged)
+    there = sum(_used(results, name) for name in sources) / GB
+    free = shutil.disk_usage(results if results.is_dir() else ".").free / GB
+    missing = max(sum(parts.values()) - there, 0)
+    sentence = (
+        f"Disk: up to {sum(parts.values()):.1f} GB below {results}/ "
+        f"({', '.join(f'{name} {size:.1f}' for name, size in parts.items() if size)}), of which {there:.1f} are there; "
+        f"{free:.1f} GB are free"
+    )
+    if missing > free:
+        sentence += f": {missing - free:.1f} too few. Free some, or make {results}/ a link to a larger disk"
+    return sentence
+
+
+def _gigabytes(source: dict[str, Any]) -> float:
+    if source["type"] == "local":
+        return sum(file.stat().st_size for file in local_files(Path(source["path"]))) / GB
+    return source.get("size_gb", 0)
+
+
+def _used(results: Path, name: str) -> int:
+    """Bytes of a model's files; a link counts as nothing."""
+    return sum(
+        os.lstat(path).st_size
+        for folder in FOLDERS
+        for path in (results / folder / name).rglob("*")
+        if path.is_file() and not path.is_symlink()
+    )

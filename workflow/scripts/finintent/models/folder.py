@@ -1,0 +1,37 @@
+"""Where base models come from."""
+
+from pathlib import Path
+
+from finintent.errors import ModelError
+from finintent.files import read_json
+
+HUBS = ("huggingface", "modelscope")  # types of source that `download_model` serves
+OWN_FILE = "source.json"  # what `prepare_model` writes beside the model's files
+
+
+def local_files(folder: Path) -> list[Path]:
+    """Return the files of a model folder, without hidden ones and without this workflow's own record."""
+    files = (path for path in folder.iterdir() if path.is_file())
+    return sorted(path for path in files if not path.name.startswith(".") and path.name != OWN_FILE)
+
+
+def download_folder(record: str | Path) -> Path:
+    """Return the folder of the files that the record of a download lists."""
+    return Path(record).with_suffix("")
+
+
+def weights_dtype(model: Path) -> str:
+    """Return the precision that a model folder's config.json names, such as "bfloat16"."""
+    config = read_json(model / "config.json")
+    dtype = config.get("dtype") or config.get("torch_dtype")  # the latter up to transformers 4
+    if dtype is None:
+        raise ModelError(f"{model}/config.json: neither dtype nor torch_dtype; add the precision of the weights")
+    return dtype
+
+
+def splits_special_tokens(model: Path) -> bool:
+    """Return whether a model's tokenizer reads a special token that is spelled in a text as ordinary text.
+
+    LlamaFactory has to be told: it overrules what tokenizer_config.json says with a default of its own.
+    """
+    return read_json(model / "tokenizer_config.json").get("split_special_tokens", False)

@@ -1,0 +1,1 @@
+"""What people look at: figures, captions, cards, the report, provenance and cost."""

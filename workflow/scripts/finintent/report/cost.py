@@ -1,0 +1,53 @@
+"""What each job on the accelerator took: minutes, money, memory, energy."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import pandas as pd
+
+from finintent.files import read_json
+from finintent.task.system import System
+
+
+class Job(NamedTuple):
+    """A job on the accelerator: for which system, what it did (train, merge, check merge, evaluate), its record."""
+
+    system: System
+    stage: str
+    record: str
+
+
+def job_table(jobs: Iterable[Job], usd_per_hour: float | None) -> pd.DataFrame:
+    """Return one row a job, in the order given; `usd_per_hour`: None if that is not known.
+
+    The record is a JSON file with what `hardware.metered` tells; rows_per_second and tokens_per_second are those of
+    training, and of answering. Dollars are of the job's own time, not of what passes between jobs.
+    """
+    rows = []
+    for job in jobs:
+        record = read_json(job.record)
+        hours, peak, joules = record["job_seconds"] / 3600, record["card_peak_bytes"], record["energy_joules"]
+        rows.append(
+            {
+                **job.system._asdict(),
+                "stage": job.stage,
+                "minutes": 60 * hours,
+                "usd": None if usd_per_hour is None else hours * usd_per_hour,
+                "rows_per_second": record.get("rows_per_second"),
+                "tokens_per_second": record.get("tokens_per_second"),
+                "gpu_peak_gib": None if peak is None else peak / 2**30,
+                "watt_hours": None if joules is None else joules / 3600,
+                "device": record["device"],
+                "driver": record["driver"],
+            }
+        )
+    table = pd.DataFrame(rows)
+    table[["rows", "seed"]] = table[["rows", "seed"]].astype("Int64")  # whole numbers where some are missing
+    return table
+
+
+def cost_table(jobs: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a system of a `job_table`: minutes, dollars, energy, and the peak of the card's memory."""
+    grouped = jobs.groupby(list(System._fields), dropna=False, sort=False)
+    sums = grouped[["minutes", "usd", "watt_hours"]].sum(min_count=1)
+    return sums.assign(gpu_peak_gib=grouped["gpu_peak_gib"].max()).reset_index()

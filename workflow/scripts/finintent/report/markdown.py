@@ -1,0 +1,75 @@
+"""The study as one Markdown file, for people and for version control."""
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from finintent.analysis.statistics import wilson
+from finintent.files import read_json
+from finintent.task.system import System
+
+TEMPLATE = Path(__file__).parents[3] / "report/report.md.j2"
+SUSPECTS = 20  # questions listed
+
+
+def markdown_report(
+    dataset: str,
+    provenance: dict[str, Any],
+    *,
+    summary: str,
+    runs: str,
+    accuracy: str,
+    permutations: str,
+    seeds: str,
+    learning_curve: str,
+    questions: str,
+    slices: str,
+    curation: str,
+    quality: str,
+    cost: str,
+    jobs: str,
+    asked: dict[str, str],
+    published: str,
+) -> str:
+    """Render the report; each further argument is the path of the result that it is named after.
+
+    provenance: what `provenance.study_record` returns; asked: by the id of a model behind an API, the record of its own
+    answers.
+    """
+    table = pd.read_csv(questions)
+    suspects = table[table["label_suspect"]]
+    environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, autoescape=False)  # noqa: S701 - no HTML
+    environment.filters["percent"] = lambda share: f"{100 * share:z.1f}"
+    environment.filters["decimals"] = lambda value, digits=3: "-" if value is None else f"{value:.{digits}f}"
+    environment.filters["system"] = lambda row: System(row["model"], row["variant"]).name
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        dataset=dataset,
+        provenance=provenance,
+        summary=read_json(summary),
+        runs=read_json(runs),
+        accuracy=_rows(accuracy),
+        permutations=_rows(permutations),
+        seeds=_rows(seeds),
+        learning_curve=_rows(learning_curve),
+        suspects=suspects.head(SUSPECTS).to_dict("records"),
+        suspects_total=len(suspects),
+        slices=_rows(slices),
+        curation=read_json(curation),
+        quality=read_json(quality),
+        cost=_rows(cost),
+        jobs=_rows(jobs),
+        asked=[{"model": model, **read_json(path)} for model, path in asked.items()],
+        published=[_with_interval(row) for row in _rows(published)],
+    )
+
+
+def _rows(path: str) -> list[dict[str, Any]]:
+    table = pd.read_csv(path).convert_dtypes()  # counts stay whole numbers where some are missing
+    return table.astype(object).where(table.notna(), None).to_dict("records")
+
+
+def _with_interval(row: dict[str, Any]) -> dict[str, Any]:
+    low, high = wilson(row["correct"], row["questions"])
+    return {**row, "accuracy": row["correct"] / row["questions"], "accuracy_low": low, "accuracy_high": high}

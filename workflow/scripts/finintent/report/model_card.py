@@ -1,0 +1,85 @@
+"""The card of a tuned model: what it was made of, how it answers, and what it is not for."""
+
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
+
+from finintent.analysis.answers import LOG_LIKELIHOOD
+from finintent.analysis.comparison import Predictions, paired_tests
+from finintent.task.taxonomy import Taxonomy
+
+TEMPLATE = Path(__file__).parents[3] / "report/model_card.md.j2"
+# Of a training run's settings, those that a reader would change; the rest are paths and switches of the workflow.
+HYPERPARAMETERS = (
+    "lora_rank", "lora_alpha", "lora_dropout", "lora_target", "learning_rate", "lr_scheduler_type", "warmup_ratio",
+    "num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps", "cutoff_len", "bf16", "template",
+)  # fmt: skip
+
+
+def model_card(
+    base: dict[str, Any],
+    training: dict[str, Any],
+    predictions: Predictions,
+    metrics: list[dict[str, Any]],
+    generators: dict[str, int] | list[str],
+    dataset: str,
+    taxonomy: Taxonomy,
+    *,
+    seed: int,
+) -> str:
+    """Return the card of one training run in Markdown, with the Hub's metadata at its head.
+
+    base: `source` of the record that `prepare_model` wrote; training: a training.json; predictions: those of the base
+    and of the tuned model, in this order, on the evaluation questions; metrics: what `metrics.measure` says of each;
+    generators: who wrote the training rows; seed: of the bootstrap.
+    """
+    tuned = list(predictions)[-1]
+    measured = dict(zip(predictions, metrics, strict=True))
+    tests = paired_tests(predictions, taxonomy.names, seed=seed)
+    scores = {system: values["scorers"][LOG_LIKELIHOOD] for system, values in measured.items()}
+    repository = base.get("repo_id")
+    data = ModelCardData(
+        base_model=repository,
+        language=taxonomy.language,
+        license="other",  # the base model's own
+        library_name="transformers",
+        pipeline_tag="text-generation",
+        tags=["llama-factory", "lora", "synthetic"],
+        model_name=tuned.name,
+        eval_results=[
+            EvalResult(
+                task_type="text-classification",
+                dataset_type=dataset,
+                dataset_name=taxonomy.title,
+                metric_type=metric,
+                metric_name=name,
+                metric_value=round(scores[tuned][key], 4),
+            )
+            for metric, key, name in (
+                ("accuracy", "accuracy", f"accuracy by {LOG_LIKELIHOOD}, 95 % interval {_interval(scores[tuned])}"),
+                ("f1", "macro_f1", "macro-F1"),
+            )
+        ],
+    )
+    return ModelCard.from_template(
+        data,
+        template_path=str(TEMPLATE),
+        title=taxonomy.title,
+        dataset=dataset,
+        labels=taxonomy.labels,
+        base_name=repository or base.get("model_id") or base.get("package") or tuned.model,
+        revision=base.get("revision"),
+        system=tuned,
+        generators=list(generators),
+        hyperparameters={key: training["settings"][key] for key in HYPERPARAMETERS if key in training["settings"]},
+        training=training,
+        scores={system.name: {**values, "interval": _interval(values)} for system, values in scores.items()},
+        calibration=measured[tuned]["calibration"],
+        permutations=measured[tuned]["permutations"],
+        verdict=tests.loc[tests["scorer"] == LOG_LIKELIHOOD, "verdict"].iloc[0],
+    ).content
+
+
+def _interval(scores: dict[str, Any]) -> str:
+    return f"{100 * scores['accuracy_low']:.1f} to {100 * scores['accuracy_high']:.1f}"

@@ -1,0 +1,1 @@
+"""The task as data: labels, wording, questions, and what answers a question."""

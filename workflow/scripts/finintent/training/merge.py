@@ -1,0 +1,44 @@
+"""What LlamaFactory's export leaves to be done."""
+
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoTokenizer
+
+from finintent.errors import ModelError
+from finintent.files import read_json
+from finintent.models.folder import weights_dtype
+
+
+def restore_tokenizer(base: Path, merged: Path) -> None:
+    """Give a merged model its base's tokenizer.
+
+    LlamaFactory's export writes the tokenizer as it loaded it, with flags of its own, and where it knows no chat
+    template an empty one, of which it also makes a Modelfile for Ollama.
+    """
+    for name in ("chat_template.jinja", "Modelfile"):
+        (merged / name).unlink(missing_ok=True)
+    AutoTokenizer.from_pretrained(base).save_pretrained(merged)
+
+
+def merge_config(*, model: str, adapter: str, merged: str) -> dict[str, Any]:
+    """Return the arguments of `llamafactory-cli export`.
+
+    The merged weights keep the base's own precision, as its config.json names it. No template is given: the export
+    needs none, and with some templates LlamaFactory 0.9.5 fails after it has written the weights. ModelError for a
+    quantised base, into which nothing can be merged.
+    """
+    if "quantization_config" in read_json(Path(model) / "config.json"):
+        raise ModelError(
+            f"{model}/config.json: a quantised model, into which no adapter can be merged; give the unquantised one, "
+            "and quantise it for training alone with training.llamafactory.quantization_bit"
+        )
+    return {
+        "model_name_or_path": model,
+        "adapter_name_or_path": adapter,
+        "finetuning_type": "lora",
+        "export_dir": merged,
+        "export_device": "auto",
+        "export_size": 5,
+        "infer_dtype": weights_dtype(Path(model)),
+    }

@@ -1,0 +1,67 @@
+"""What is left of a training run: the adapter, checkpoints, and the record of its logs."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from finintent.errors import DataError, TrainingError
+from finintent.files import read_json, read_jsonl
+
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+
+
+def collect_adapter(checkpoints: Path, adapter: Path) -> None:
+    """Copy the finished adapter (the best epoch's) out of LlamaFactory's output folder."""
+    if missing := [name for name in ADAPTER_FILES if not (checkpoints / name).is_file()]:
+        raise TrainingError(f"{checkpoints}: LlamaFactory ended without {missing[0]}; its log says why")
+    adapter.mkdir(parents=True)
+    for name in ADAPTER_FILES:
+        shutil.copy2(checkpoints / name, adapter / name)
+
+
+def last_checkpoint_step(checkpoints: Path) -> int:
+    """Return the optimizer step of the checkpoint that a run will resume from, 0 where there is none.
+
+    A checkpoint that a kill left half-written is deleted: LlamaFactory would choose it by its name, and fail.
+    """
+    for path in checkpoints.glob("checkpoint-*"):
+        try:
+            read_json(path / "trainer_state.json")  # written last
+        except DataError:
+            shutil.rmtree(path)
+    return max((int(path.name.removeprefix("checkpoint-")) for path in checkpoints.glob("checkpoint-*")), default=0)
+
+
+def training_record(checkpoints: Path, rows: int, resumed_step: int) -> dict[str, Any]:
+    """Return what a finished run's logs say: the loss curve, the validation loss of each epoch, speed and best epoch.
+
+    `rows` is the size of the training set, `resumed_step` the step that the last process began at; `seconds` and
+    `rows_per_second` (None where it had nothing left to train) are that process's, validation excluded from the latter.
+    """
+    log = read_jsonl(checkpoints / "trainer_log.jsonl")
+    results = read_json(checkpoints / "all_results.json")
+    state = read_json(checkpoints / "trainer_state.json")
+    # A resumed run logs again the steps after its last checkpoint: what was logged last counts.
+    training = {entry["current_steps"]: entry for entry in log if "loss" in entry}
+    validation = {entry["current_steps"]: entry for entry in log if "eval_loss" in entry}
+    best = min(validation.values(), key=lambda entry: entry["eval_loss"])
+    share = 1 - resumed_step / state["global_step"]  # of the run that the last process trained
+    evaluating = sum(entry.get("eval_runtime", 0.0) for entry in state["log_history"] if entry["step"] > resumed_step)
+    return {
+        "steps": state["global_step"],
+        "resumed_step": resumed_step,
+        "best_epoch": best["epoch"],
+        "best_validation_loss": best["eval_loss"],
+        "seconds": results["train_runtime"],
+        "tokens_per_second": results["effective_tokens_per_sec"] * share or None,  # LlamaFactory counts the whole run
+        "rows_per_second": rows * results["epoch"] * share / (results["train_runtime"] - evaluating) if share else None,
+        "training_loss": _curve(training, "loss"),
+        "validation_loss": _curve(validation, "eval_loss"),
+        # LlamaFactory logs PyTorch's peak so far, in GiB, where `run_llamafactory` asks it to; an attempt that ran out
+        # of memory logged its own before.
+        "peak_gpu_bytes": int(2**30 * log[-1]["vram_allocated"]) if "vram_allocated" in log[-1] else None,
+    }
+
+
+def _curve(entries: dict[int, dict[str, Any]], key: str) -> list[dict[str, float]]:
+    return [{"epoch": entries[step]["epoch"], "step": step, "loss": entries[step][key]} for step in sorted(entries)]

@@ -1,0 +1,46 @@
+"""Running LlamaFactory as a child process."""
+
+import os
+import signal
+import subprocess
+
+import torch
+
+from finintent.machine.compute import cores
+
+
+def ending(status: int) -> str:
+    """Return in words how a process ended that `run_llamafactory` started, and what to do."""
+    if status == -signal.SIGKILL:
+        return "was killed: most often the machine's memory ran out; free some, or take a machine with more"
+    return f"ended with status {status}; the log has its words"
+
+
+def run_llamafactory(command: str, config: str) -> int:
+    """Run LlamaFactory's `train` or `export` on a YAML file, print the line that does, and return its exit status.
+
+    The caller holds the accelerator. Training goes by `finintent train`, which saves memory and, on some GPUs, time.
+
+    On a CPU it gets all cores, and a C allocator that keeps freed memory instead of giving it back to the kernel after
+    each training step: 2.65 s a step instead of 3.0 s on two cores (glibc only; ignored elsewhere). Of several GPUs it
+    sees the first: it would train on all of them at once, with that many times the rows in a step.
+    """
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    if torch.cuda.is_available():
+        environment |= {
+            "CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0],
+            # Into LlamaFactory's training log. The other way, transformers' memory tracker, polls without a pause in a
+            # thread that takes the interpreter from the one that launches kernels.
+            "RECORD_VRAM": "1",
+        }
+    else:
+        environment |= {
+            "OMP_NUM_THREADS": str(cores()),
+            "MKL_NUM_THREADS": str(cores()),
+            "MALLOC_ARENA_MAX": "1",
+            "MALLOC_MMAP_MAX_": "0",
+            "MALLOC_TRIM_THRESHOLD_": str(2**40),
+        }
+    line = ["finintent" if command == "train" else "llamafactory-cli", command, config]
+    print("$", *line, flush=True)
+    return subprocess.run(line, env=environment, check=False).returncode
