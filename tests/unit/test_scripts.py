@@ -258,15 +258,16 @@ def test_the_whole_analysis_of_a_study(data: Path):
             "base": full["majority_evaluation"], "zero_shot": silent,
         }.get(variant) or stand_in[rows][f"{kind}_evaluation"])  # fmt: skip
     main = [index for index, system in enumerate(SYSTEMS) if index not in (2, 3, 5)]
-    metrics = {index: str(data / f"metrics-{index}.json") for index in main}
-    for index in main:
+    metrics = {index: str(data / f"metrics-{index}.json") for index in range(len(SYSTEMS))}
+    answers = {index: str(data / f"answers-{index}.parquet") for index in range(len(SYSTEMS))}
+    for index in metrics:
         kind = "majority" if SYSTEMS[index][0] == "majority-class" else "linear"
         validation = {} if SYSTEMS[index][1] == "zero_shot" else {"validation": str(full[f"{kind}_validation"])}
         run(
-            "summarise_metrics.py",
+            "score_predictions.py",
             data / "log",
             input=Files(evaluation=str(paths[index]), taxonomy=TAXONOMY, **validation),
-            output=Files(metrics[index]),
+            output=Files(answers=answers[index], metrics=metrics[index]),
         )
     right = [
         row["gold"] == max(row["log_probabilities"], key=row["log_probabilities"].get)
@@ -275,38 +276,41 @@ def test_the_whole_analysis_of_a_study(data: Path):
     linear = json.loads(Path(metrics[4]).read_text())
     assert linear["scorers"]["loglikelihood"]["accuracy"] == sum(right) / 6
 
-    def out(*names: str) -> dict[str, str]:
-        return {name: str(data / f"{name}.{'json' if name in ('summary', 'runs') else 'csv'}") for name in names}
+    def tables(*names: str) -> dict[str, str]:
+        return {name: str(data / f"{name}.parquet") for name in names}
 
+    def out(*names: str) -> dict[str, str]:
+        return tables(*names) | {f"{name}_csv": str(data / f"{name}.csv") for name in names}
+
+    summary, sentences = str(data / "summary.json"), str(data / "runs.json")
+    compared = [SYSTEMS[index] for index in main]
+    run(
+        "tabulate_accuracy.py",
+        data / "log",
+        input=Files(metrics=[metrics[index] for index in main]),
+        output=Files(**out("accuracy", "permutations")),
+        params=SimpleNamespace(systems=compared),
+    )
     run(
         "compare_models.py",
         data / "log",
-        input=Files(
-            metrics=list(metrics.values()), predictions=[str(paths[index]) for index in main], taxonomy=TAXONOMY
-        ),
-        output=Files(**out("accuracy", "tests", "permutations", "summary")),
-        params=SimpleNamespace(systems=[SYSTEMS[index] for index in main], seed=1),
+        input=Files(answers=[answers[index] for index in main], **tables("accuracy", "permutations")),
+        output=Files(**out("tests"), summary=summary),
+        params=SimpleNamespace(systems=compared, seed=1),
     )
-    runs = out("seeds", "learning_curve", "runs")
     run(
         "summarise_runs.py",
         data / "log",
-        input=Files(predictions=[str(path) for path in paths], taxonomy=TAXONOMY),
-        output=Files(seeds=runs["seeds"], learning_curve=runs["learning_curve"], words=runs["runs"]),
+        input=Files(answers=list(answers.values())),
+        output=Files(**out("seeds", "learning_curve"), sentences=sentences),
         params=SimpleNamespace(systems=SYSTEMS, rows=24, seed=1),
     )
-    validated = [SYSTEMS[index] for index in main if SYSTEMS[index][1] != "zero_shot"]
     run(
         "analyse_errors.py",
         data / "log",
-        input=Files(
-            predictions=[str(paths[index]) for index in main],
-            validation=[str(full["linear_validation"])] * len(validated),
-            rows=str(data / "validation.jsonl"),
-            taxonomy=TAXONOMY,
-        ),
+        input=Files(answers=[answers[index] for index in main], rows=str(data / "validation.jsonl")),
         output=Files(**out("questions", "slices")),
-        params=SimpleNamespace(systems=[SYSTEMS[index] for index in main], validated=validated),
+        params=SimpleNamespace(systems=compared),
     )
     run(
         "measure_quality.py",
@@ -340,10 +344,12 @@ def test_the_whole_analysis_of_a_study(data: Path):
         "write_report.py",
         data / "log",
         input=Files(
-            **out("summary", "runs", "accuracy", "permutations", "seeds", "learning_curve", "questions", "slices"),
+            summary=summary,
+            runs=sentences,
+            **tables("accuracy", "permutations", "seeds", "learning_curve", "questions", "slices"),
             curation=str(data / "curation.json"),
             quality=str(data / "quality.json"),
-            **out("cost", "jobs"),
+            **tables("cost", "jobs"),
             training=[str(record)],
             models=[str(data)],
             asked=[str(data / "asked.json")],
@@ -380,7 +386,7 @@ def test_the_whole_analysis_of_a_study(data: Path):
         "write_model_card.py",
         data / "log",
         input=Files(
-            model=str(data), training=str(record), base=str(paths[0]), tuned=str(paths[1]),
+            model=str(data), training=str(record), base_answers=answers[0], tuned_answers=answers[1],
             base_metrics=metrics[0], tuned_metrics=metrics[1], quality=str(data / "quality.json"), taxonomy=TAXONOMY,
         ),
         output=Files(str(data / "README.md")),

@@ -23,7 +23,8 @@ JOBS = {
     "evaluate_base": 1, "evaluate_few_shot": 1, "evaluate_tuned": 1, "format_alpaca": 1, "measure_quality": 1,
     "merge_lora": 1, "plot_accuracy": 1, "plot_calibration": 2, "plot_confusion": 2, "plot_learning_curve": 1,
     "plot_quality": 1, "plot_training": 1, "prepare_model": 1, "prepare_questions": 1, "render_configs": 1,
-    "summarise_cost": 1, "summarise_metrics": 5, "summarise_runs": 1, "train_baseline": 1, "train_lora": 1,
+    "summarise_cost": 1, "score_predictions": 5, "summarise_runs": 1,
+    "tabulate_accuracy": 1, "train_baseline": 1, "train_lora": 1,
     "write_card": 1, "write_classifier": 1, "write_model_card": 1, "write_report": 1,
 }  # fmt: skip
 

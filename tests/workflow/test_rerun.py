@@ -16,11 +16,12 @@ CONFIG = "config/config.yaml"
 RESOURCES = f"tests/datasets/{DATASET}"
 PACKAGE = "workflow/scripts/finintent"
 COMPARISON = {
+    "tabulate_accuracy",
     "compare_models", "plot_accuracy", "analyse_errors", "summarise_runs", "plot_learning_curve", "summarise_cost",
     "write_report",
 }  # fmt: skip
 TUNING = {"render_configs", "train_lora", "merge_lora", "check_merge", "plot_training"}
-METRICS = {"summarise_metrics", "plot_confusion", "plot_calibration"}
+METRICS = {"score_predictions", "plot_confusion", "plot_calibration"}
 CARDS = {"write_model_card", "write_classifier"}
 QUALITY = {"measure_quality", "plot_quality", "write_card"}
 TRAINING = TUNING | {"evaluate_tuned"} | METRICS | CARDS | COMPARISON

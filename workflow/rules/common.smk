@@ -63,6 +63,8 @@ SYSTEMS = {
     )
     for dataset in DATASETS
 }
+# The variants that this machine's accelerator runs.
+COMPUTED = ("base", "few_shot", "tuned")
 # Folders of the merged models.
 MERGED = [
     f"results/merged/{system.model}/{dataset}/{system.run}"
@@ -213,54 +215,35 @@ def merged_model(path):
     return directory(path) if config["keep_merged"] else temp(directory(path))
 
 
-def get_systems(wildcards):
-    """Every system of a data set; of one model where the job is about one."""
-    wanted = wildcards.get("model")
-    return [system for system in SYSTEMS[wildcards.dataset] if wanted in (None, system.model)]
+def get_systems(*variants, main=False):
+    """A function of a job's wildcards: the systems of its data set, and of its model where the job is about one.
+
+    `variants`: only those; `main`: only the main run of each model and variant.
+    """
+
+    def choose(wildcards):
+        wanted = wildcards.get("model")
+        found = [
+            system
+            for system in SYSTEMS[wildcards.dataset]
+            if wanted in (None, system.model) and (not variants or system.variant in variants)
+        ]
+        return main_systems(found) if main else found
+
+    return choose
 
 
-def get_main_systems(wildcards):
-    """The main run of each model and variant."""
-    return main_systems(get_systems(wildcards))
-
-
-def get_validated_systems(wildcards):
-    return [system for system in get_main_systems(wildcards) if system.variant != "zero_shot"]
-
-
-def get_asked_systems(wildcards):
-    """Models behind an API."""
-    return [system for system in get_systems(wildcards) if system.variant == "zero_shot"]
-
-
-def get_asked_models(wildcards):
-    return [system.model for system in get_asked_systems(wildcards)]
-
-
-def get_tuned_systems(wildcards):
-    """Every training run, the main one first."""
-    return [system for system in get_systems(wildcards) if system.variant == "tuned"]
-
-
-def get_computed_systems(wildcards):
-    """The systems that this machine's accelerator ran."""
-    return [system for system in get_systems(wildcards) if system.variant in ("base", "few_shot", "tuned")]
-
-
-def get_main_tuned_systems(wildcards):
-    return main_systems(get_tuned_systems(wildcards))
+def per_system(pattern, *variants, main=False):
+    """One path for each system that `get_systems` chooses."""
+    return lambda wildcards: [
+        pattern.format(model=system.model, dataset=wildcards.dataset, run=system.run)
+        for system in get_systems(*variants, main=main)(wildcards)
+    ]
 
 
 def get_variants(wildcards):
     """Names of the panels of a model's figure."""
-    return [system.label for system in get_main_systems(wildcards)]
-
-
-def per_system(pattern, choose):
-    """One path for each system that `choose` names for a job."""
-    return lambda wildcards: [
-        pattern.format(model=system.model, dataset=wildcards.dataset, run=system.run) for system in choose(wildcards)
-    ]
+    return [system.label for system in get_systems(main=True)(wildcards)]
 
 
 def get_validation(wildcards):
@@ -270,11 +253,11 @@ def get_validation(wildcards):
     return {"validation": "results/predictions/{model}/{dataset}/{run}/validation.jsonl".format(**wildcards)}
 
 
-def get_numbers_per_variant(pattern, choose):
-    """Numbers for a caption, by the name of the variant."""
+def get_numbers_per_variant(pattern, *variants):
+    """Numbers for a caption, by the name of the variant, of the main run of each."""
     return lambda wildcards: {
         system.label: Numbers(pattern.format(model=system.model, dataset=wildcards.dataset, run=system.run))
-        for system in choose(wildcards)
+        for system in get_systems(*variants, main=True)(wildcards)
     }
 
 

@@ -1,48 +1,68 @@
-"""Metrics of each set of predictions, and the comparison of all."""
+"""Answers and metrics of each system, and the comparison of all."""
 
 
-rule summarise_metrics:
+rule score_predictions:
     input:
         unpack(get_validation),
         evaluation="results/predictions/{model}/{dataset}/{run}/evaluation.jsonl",
         taxonomy=get_resource("taxonomy.yaml"),
     output:
-        "results/metrics/{model}/{dataset}/{run}.json",
+        answers="results/answers/{model}/{dataset}/{run}.parquet",
+        metrics="results/metrics/{model}/{dataset}/{run}.json",
     log:
-        "results/logs/summarise_metrics/{model}/{dataset}/{run}.log",
+        "results/logs/score_predictions/{model}/{dataset}/{run}.log",
     benchmark:
-        "results/benchmarks/summarise_metrics/{model}/{dataset}/{run}.jsonl"
+        "results/benchmarks/score_predictions/{model}/{dataset}/{run}.jsonl"
     wildcard_constraints:
         run="base|few_shot|zero_shot|[0-9]+-rows(/seed-[0-9]+)?",
     params:
-        code=get_code("summarise_metrics.py"),
+        code=get_code("score_predictions.py"),
     script:
-        "../scripts/summarise_metrics.py"
+        "../scripts/score_predictions.py"
 
 
-rule compare_models:
+rule tabulate_accuracy:
     input:
-        metrics=per_system("results/metrics/{model}/{dataset}/{run}.json", get_main_systems),
-        predictions=per_system("results/predictions/{model}/{dataset}/{run}/evaluation.jsonl", get_main_systems),
-        taxonomy=get_resource("taxonomy.yaml"),
+        metrics=per_system("results/metrics/{model}/{dataset}/{run}.json", main=True),
     output:
-        accuracy=report(
+        accuracy="results/comparison/{dataset}/accuracy.parquet",
+        accuracy_csv=report(
             "results/comparison/{dataset}/accuracy.csv",
             category="1 Comparison",
             labels={"data set": "{dataset}", "item": "accuracy table"},
             caption="../report/comparison.rst",
         ),
-        tests=report(
-            "results/comparison/{dataset}/tests.csv",
-            category="1 Comparison",
-            labels={"data set": "{dataset}", "item": "paired tests"},
-            caption="../report/tests.rst",
-        ),
-        permutations=report(
+        permutations="results/comparison/{dataset}/permutations.parquet",
+        permutations_csv=report(
             "results/comparison/{dataset}/permutations.csv",
             category="2 Reliability",
             labels={"data set": "{dataset}", "item": "orders of the options"},
             caption="../report/permutations.rst",
+        ),
+    log:
+        "results/logs/tabulate_accuracy/{dataset}.log",
+    benchmark:
+        "results/benchmarks/tabulate_accuracy/{dataset}.jsonl"
+    params:
+        systems=get_systems(main=True),
+        code=get_code("tabulate_accuracy.py"),
+        numbers=get_numbers("results/comparison/{dataset}/summary.json"),
+    script:
+        "../scripts/tabulate_accuracy.py"
+
+
+rule compare_models:
+    input:
+        answers=per_system("results/answers/{model}/{dataset}/{run}.parquet", main=True),
+        accuracy="results/comparison/{dataset}/accuracy.parquet",
+        permutations="results/comparison/{dataset}/permutations.parquet",
+    output:
+        tests="results/comparison/{dataset}/tests.parquet",
+        tests_csv=report(
+            "results/comparison/{dataset}/tests.csv",
+            category="1 Comparison",
+            labels={"data set": "{dataset}", "item": "paired tests"},
+            caption="../report/tests.rst",
         ),
         summary="results/comparison/{dataset}/summary.json",
     log:
@@ -50,7 +70,7 @@ rule compare_models:
     benchmark:
         "results/benchmarks/compare_models/{dataset}.jsonl"
     params:
-        systems=get_main_systems,
+        systems=get_systems(main=True),
         seed=config["seed"],
         code=get_code("compare_models.py"),
         numbers=get_numbers("results/comparison/{dataset}/summary.json"),
@@ -60,28 +80,29 @@ rule compare_models:
 
 rule summarise_runs:
     input:
-        predictions=per_system("results/predictions/{model}/{dataset}/{run}/evaluation.jsonl", get_systems),
-        taxonomy=get_resource("taxonomy.yaml"),
+        answers=per_system("results/answers/{model}/{dataset}/{run}.parquet"),
     output:
-        seeds=report(
+        seeds="results/comparison/{dataset}/seeds.parquet",
+        seeds_csv=report(
             "results/comparison/{dataset}/seeds.csv",
             category="2 Reliability",
             labels={"data set": "{dataset}", "item": "training seeds"},
             caption="../report/seeds.rst",
         ),
-        learning_curve=report(
+        learning_curve="results/comparison/{dataset}/learning_curve.parquet",
+        learning_curve_csv=report(
             "results/comparison/{dataset}/learning_curve.csv",
             category="2 Reliability",
             labels={"data set": "{dataset}", "item": "learning curve table"},
             caption="../report/learning_curve.rst",
         ),
-        words="results/comparison/{dataset}/runs.json",
+        sentences="results/comparison/{dataset}/runs.json",
     log:
         "results/logs/summarise_runs/{dataset}.log",
     benchmark:
         "results/benchmarks/summarise_runs/{dataset}.jsonl"
     params:
-        systems=get_systems,
+        systems=get_systems(),
         rows=get_rows,
         seed=config["seed"],
         code=get_code("summarise_runs.py"),
@@ -92,18 +113,18 @@ rule summarise_runs:
 
 rule analyse_errors:
     input:
-        predictions=per_system("results/predictions/{model}/{dataset}/{run}/evaluation.jsonl", get_main_systems),
-        validation=per_system("results/predictions/{model}/{dataset}/{run}/validation.jsonl", get_validated_systems),
+        answers=per_system("results/answers/{model}/{dataset}/{run}.parquet", main=True),
         rows="results/curated/{dataset}/validation.jsonl",
-        taxonomy=get_resource("taxonomy.yaml"),
     output:
-        questions=report(
+        questions="results/comparison/{dataset}/questions.parquet",
+        questions_csv=report(
             "results/comparison/{dataset}/questions.csv",
             category="3 Errors",
             labels={"data set": "{dataset}", "item": "every question"},
             caption="../report/questions.rst",
         ),
-        slices=report(
+        slices="results/comparison/{dataset}/slices.parquet",
+        slices_csv=report(
             "results/comparison/{dataset}/slices.csv",
             category="3 Errors",
             labels={"data set": "{dataset}", "item": "kinds of questions"},
@@ -114,8 +135,7 @@ rule analyse_errors:
     benchmark:
         "results/benchmarks/analyse_errors/{dataset}.jsonl"
     params:
-        systems=get_main_systems,
-        validated=get_validated_systems,
+        systems=get_systems(main=True),
         code=get_code("analyse_errors.py"),
     script:
         "../scripts/analyse_errors.py"
@@ -123,18 +143,20 @@ rule analyse_errors:
 
 rule summarise_cost:
     input:
-        training=per_system("results/sft/{model}/{dataset}/{run}/training.json", get_tuned_systems),
-        merge=per_system("results/merged/{model}/{dataset}/{run}/merge.json", get_tuned_systems),
-        check=per_system("results/merged/{model}/{dataset}/{run}/merge_check.json", get_tuned_systems),
-        evaluation=per_system("results/predictions/{model}/{dataset}/{run}/job.json", get_computed_systems),
+        training=per_system("results/sft/{model}/{dataset}/{run}/training.json", "tuned"),
+        merge=per_system("results/merged/{model}/{dataset}/{run}/merge.json", "tuned"),
+        check=per_system("results/merged/{model}/{dataset}/{run}/merge_check.json", "tuned"),
+        evaluation=per_system("results/predictions/{model}/{dataset}/{run}/job.json", *COMPUTED),
     output:
-        cost=report(
+        cost="results/comparison/{dataset}/cost.parquet",
+        cost_csv=report(
             "results/comparison/{dataset}/cost.csv",
             category="4 Training",
             labels={"data set": "{dataset}", "item": "cost of each model"},
             caption="../report/cost.rst",
         ),
-        jobs=report(
+        jobs="results/comparison/{dataset}/jobs.parquet",
+        jobs_csv=report(
             "results/comparison/{dataset}/jobs.csv",
             category="4 Training",
             labels={"data set": "{dataset}", "item": "jobs on the accelerator"},
@@ -145,8 +167,8 @@ rule summarise_cost:
     benchmark:
         "results/benchmarks/summarise_cost/{dataset}.jsonl"
     params:
-        trained=get_tuned_systems,
-        computed=get_computed_systems,
+        trained=get_systems("tuned"),
+        computed=get_systems(*COMPUTED),
         usd_per_hour=config["gpu"].get("usd_per_hour"),
         code=get_code("summarise_cost.py"),
     script:

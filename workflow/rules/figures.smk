@@ -3,7 +3,7 @@
 
 rule plot_accuracy:
     input:
-        "results/comparison/{dataset}/accuracy.csv",
+        "results/comparison/{dataset}/accuracy.parquet",
     output:
         report(
             "results/figures/{dataset}/accuracy.svg",
@@ -24,7 +24,7 @@ rule plot_accuracy:
 
 rule plot_learning_curve:
     input:
-        "results/comparison/{dataset}/learning_curve.csv",
+        "results/comparison/{dataset}/learning_curve.parquet",
     output:
         report(
             "results/figures/{dataset}/learning_curve.svg",
@@ -45,7 +45,7 @@ rule plot_learning_curve:
 
 rule plot_confusion:
     input:
-        metrics=per_system("results/metrics/{model}/{dataset}/{run}.json", get_main_systems),
+        metrics=per_system("results/metrics/{model}/{dataset}/{run}.json", main=True),
         taxonomy=get_resource("taxonomy.yaml"),
     output:
         report(
@@ -61,14 +61,14 @@ rule plot_confusion:
     params:
         variants=get_variants,
         code=get_code("plot_confusion.py"),
-        numbers=get_numbers_per_variant("results/metrics/{model}/{dataset}/{run}.json", get_main_systems),
+        numbers=get_numbers_per_variant("results/metrics/{model}/{dataset}/{run}.json"),
     script:
         "../scripts/plot_confusion.py"
 
 
 rule plot_calibration:
     input:
-        per_system("results/metrics/{model}/{dataset}/{run}.json", get_main_systems),
+        per_system("results/metrics/{model}/{dataset}/{run}.json", main=True),
     output:
         report(
             "results/figures/{model}/{dataset}/calibration.svg",
@@ -83,14 +83,14 @@ rule plot_calibration:
     params:
         variants=get_variants,
         code=get_code("plot_calibration.py"),
-        numbers=get_numbers_per_variant("results/metrics/{model}/{dataset}/{run}.json", get_main_systems),
+        numbers=get_numbers_per_variant("results/metrics/{model}/{dataset}/{run}.json"),
     script:
         "../scripts/plot_calibration.py"
 
 
 rule plot_training:
     input:
-        per_system("results/sft/{model}/{dataset}/{run}/training.json", get_main_tuned_systems),
+        per_system("results/sft/{model}/{dataset}/{run}/training.json", "tuned", main=True),
     output:
         report(
             "results/figures/{model}/{dataset}/training.svg",
@@ -104,6 +104,6 @@ rule plot_training:
         "results/benchmarks/plot_training/{model}/{dataset}.jsonl"
     params:
         code=get_code("plot_training.py"),
-        numbers=get_numbers_per_variant("results/sft/{model}/{dataset}/{run}/training.json", get_main_tuned_systems),
+        numbers=get_numbers_per_variant("results/sft/{model}/{dataset}/{run}/training.json", "tuned"),
     script:
         "../scripts/plot_training.py"

@@ -8,8 +8,9 @@ from finintent.claude.client import Claude, Settings
 from finintent.claude.prices import Prices
 from finintent.claude.prompts import AnswerPlan
 from finintent.claude.store import ResponseStore
-from finintent.files import parse, read_jsonl, read_yaml, write_json, write_jsonl
+from finintent.files import parse, read_jsonl, read_yaml, write_json
 from finintent.logs import logged
+from finintent.task.prediction import write_predictions
 from finintent.task.taxonomy import read_taxonomy
 from finintent.task.wording import read_instruction
 
@@ -37,7 +38,7 @@ def main(
         known, fetching = read_yaml(prices, Prices), parse("settings of evaluation.claude", settings, Settings)
         answers = Claude(store, known, fetching, say).ask(requests)
     record = answer_record(requests, answers)
-    write_jsonl(outputs["predictions"], answer_predictions(rows, requests, answers))
+    write_predictions(outputs["predictions"], answer_predictions(rows, requests, answers))
     write_json(outputs["record"], record)
     say(f"{len(rows)} answers of {model} for {record['cost_usd']:.4f} US dollars")
 

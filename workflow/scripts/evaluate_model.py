@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from finintent.files import read_json, read_jsonl, write_json, write_jsonl
+from finintent.files import read_json, read_jsonl, write_json
 from finintent.inference.likelihood import predict_within_memory
 from finintent.inference.loading import load_model
 from finintent.inference.precision import uses_bf16
@@ -14,6 +14,7 @@ from finintent.logs import logged
 from finintent.machine.compute import use_every_core
 from finintent.machine.lock import exclusive_accelerator
 from finintent.machine.meter import metered
+from finintent.task.prediction import write_predictions
 from finintent.task.questions import validation_questions
 from finintent.task.taxonomy import read_taxonomy
 from finintent.task.wording import read_instruction
@@ -51,10 +52,10 @@ def main(
         )
         validated = answer(validation_questions(read_jsonl(validation), labels))
         seconds = time.perf_counter() - start
-    write_jsonl(outputs["evaluation"], evaluated)
-    write_jsonl(outputs["validation"], validated)
+    write_predictions(outputs["evaluation"], evaluated)
+    write_predictions(outputs["validation"], validated)
     # A row is one order of one question; tokens that orders and questions share are read once and counted each time.
-    prompts = [row["prompt_tokens"] for row in [*evaluated, *validated] for _ in [row, *row.get("permutations", [])]]
+    prompts = [row.prompt_tokens for row in [*evaluated, *validated] for _ in row.orders]
     rates = {"rows_per_second": len(prompts) / seconds, "tokens_per_second": sum(prompts) / seconds}
     write_json(outputs["record"], job | rates)
 

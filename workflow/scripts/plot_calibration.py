@@ -5,7 +5,7 @@ from finintent.logs import logged
 from finintent.report.figures import plot_calibration
 
 
-def main(metrics: dict[str, str], title: str, output: str) -> None:
+def main(*, metrics: dict[str, str], title: str, output: str) -> None:
     calibrations = {variant: read_json(path)["calibration"] for variant, path in metrics.items()}
     plot_calibration(calibrations, output, title=title)
 
@@ -13,7 +13,7 @@ def main(metrics: dict[str, str], title: str, output: str) -> None:
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
         main(
-            dict(zip(snakemake.params.variants, snakemake.input, strict=True)),
-            snakemake.wildcards.model,
-            snakemake.output[0],
+            metrics=dict(zip(snakemake.params.variants, snakemake.input, strict=True)),
+            title=snakemake.wildcards.model,
+            output=snakemake.output[0],
         )

@@ -6,7 +6,7 @@ from finintent.report.figures import plot_confusion
 from finintent.task.taxonomy import read_taxonomy
 
 
-def main(metrics: dict[str, str], taxonomy: str, title: str, output: str) -> None:
+def main(*, metrics: dict[str, str], taxonomy: str, title: str, output: str) -> None:
     measured = {variant: read_json(path) for variant, path in metrics.items()}
     confusions = {variant: values["scorers"][values["headline"]]["confusion"] for variant, values in measured.items()}
     plot_confusion(confusions, read_taxonomy(taxonomy).codes, output, title=title)
@@ -15,8 +15,8 @@ def main(metrics: dict[str, str], taxonomy: str, title: str, output: str) -> Non
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
         main(
-            dict(zip(snakemake.params.variants, snakemake.input.metrics, strict=True)),
-            snakemake.input.taxonomy,
-            snakemake.wildcards.model,
-            snakemake.output[0],
+            metrics=dict(zip(snakemake.params.variants, snakemake.input.metrics, strict=True)),
+            taxonomy=snakemake.input.taxonomy,
+            title=snakemake.wildcards.model,
+            output=snakemake.output[0],
         )

@@ -5,15 +5,15 @@ from finintent.logs import logged
 from finintent.report.figures import plot_data_quality
 
 
-def main(quality: str, threshold: float, title: str, output: str) -> None:
+def main(*, quality: str, threshold: float, title: str, output: str) -> None:
     plot_data_quality(read_json(quality), output, title=title, threshold=threshold)
 
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
         main(
-            snakemake.input[0],
-            snakemake.params.curation["decontamination_threshold"],
-            snakemake.wildcards.dataset,
-            snakemake.output[0],
+            quality=snakemake.input[0],
+            threshold=snakemake.params.curation["decontamination_threshold"],
+            title=snakemake.wildcards.dataset,
+            output=snakemake.output[0],
         )

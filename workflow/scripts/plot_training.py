@@ -5,10 +5,10 @@ from finintent.logs import logged
 from finintent.report.figures import plot_training
 
 
-def main(training: str, title: str, output: str) -> None:
+def main(*, training: str, title: str, output: str) -> None:
     plot_training(read_json(training), output, title=title)
 
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
-        main(snakemake.input[0], snakemake.wildcards.model, snakemake.output[0])
+        main(training=snakemake.input[0], title=snakemake.wildcards.model, output=snakemake.output[0])

@@ -1,14 +1,15 @@
 """Put the records of all jobs on the accelerator into one table."""
 
+from finintent.analysis.tables import write_table
 from finintent.logs import logged
 from finintent.report.cost import Job, cost_table, job_table
 from finintent.task.system import System
 
 
-def main(jobs: list[Job], usd_per_hour: float | None, outputs: dict[str, str]) -> None:
+def main(*, jobs: list[Job], usd_per_hour: float | None, outputs: dict[str, str]) -> None:
     table = job_table(jobs, usd_per_hour)
     for name, rows in {"jobs": table, "cost": cost_table(table)}.items():
-        rows.to_csv(outputs[name], index=False, float_format="%.6g")
+        write_table(rows, outputs[name], outputs[f"{name}_csv"])
 
 
 if "snakemake" in globals():
@@ -22,12 +23,12 @@ if "snakemake" in globals():
             "evaluate": dict(zip(computed, snakemake.input.evaluation, strict=True)),
         }
         main(
-            [
+            jobs=[
                 Job(system, stage, paths[system])
                 for system in computed
                 for stage, paths in records.items()
                 if system in paths
             ],
-            snakemake.params.usd_per_hour,
-            dict(snakemake.output.items()),
+            usd_per_hour=snakemake.params.usd_per_hour,
+            outputs=dict(snakemake.output.items()),
         )

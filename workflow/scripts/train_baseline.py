@@ -2,14 +2,16 @@
 
 from typing import Any
 
-from finintent.files import read_jsonl, write_jsonl
+from finintent.files import read_jsonl
 from finintent.inference.baseline import predict_baseline, predict_majority, train_baseline
 from finintent.logs import logged
+from finintent.task.prediction import write_predictions
 from finintent.task.questions import validation_questions
 from finintent.task.taxonomy import read_taxonomy
 
 
 def main(
+    *,
     train: str,
     validation: str,
     questions: str,
@@ -32,18 +34,18 @@ def main(
         seed=settings["seed"],
     )
     for name, question_set in asked.items():
-        write_jsonl(outputs[f"linear_{name}"], predict_baseline(pipeline, question_set))
-        write_jsonl(outputs[f"majority_{name}"], predict_majority(learnt, labels.codes, question_set))
+        write_predictions(outputs[f"linear_{name}"], predict_baseline(pipeline, question_set))
+        write_predictions(outputs[f"majority_{name}"], predict_majority(learnt, labels.codes, question_set))
 
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
         main(
-            snakemake.input.train,
-            snakemake.input.validation,
-            snakemake.input.questions,
-            snakemake.input.taxonomy,
-            int(snakemake.wildcards.rows),
-            snakemake.params.baseline,
-            dict(snakemake.output.items()),
+            train=snakemake.input.train,
+            validation=snakemake.input.validation,
+            questions=snakemake.input.questions,
+            taxonomy=snakemake.input.taxonomy,
+            rows=int(snakemake.wildcards.rows),
+            settings=snakemake.params.baseline,
+            outputs=dict(snakemake.output.items()),
         )

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from finintent.files import read_json, read_jsonl
+from finintent.analysis.answers import read_answers
+from finintent.files import read_json
 from finintent.logs import logged
 from finintent.models.folder import OWN_FILE
 from finintent.report.model_card import model_card
@@ -11,26 +12,28 @@ from finintent.task.taxonomy import read_taxonomy
 
 
 def main(
-    system: System,
+    *,
+    tuned: System,
     model: Path,
     training: str,
-    base: str,
-    tuned: str,
-    metrics: list[str],
+    answers: tuple[str, str],
+    metrics: tuple[str, str],
     quality: str,
     taxonomy: str,
     dataset: str,
     seed: int,
     output: str,
 ) -> None:
+    """Write the card; `answers` and `metrics` are those of the base model and of the tuned one."""
     card = model_card(
-        read_json(model / OWN_FILE)["source"],
-        read_json(training),
-        {System(system.model, "base"): read_jsonl(base), system: read_jsonl(tuned)},
-        [read_json(path) for path in metrics],
-        read_json(quality)["generation"]["generators"],
-        dataset,
-        read_taxonomy(taxonomy),
+        (System(tuned.model, "base"), tuned),
+        base=read_json(model / OWN_FILE)["source"],
+        training=read_json(training),
+        answers=tuple(read_answers(path) for path in answers),
+        metrics=tuple(read_json(path) for path in metrics),
+        generators=read_json(quality)["generation"]["generators"],
+        dataset=dataset,
+        taxonomy=read_taxonomy(taxonomy),
         seed=seed,
     )
     Path(output).write_text(card, encoding="utf-8")
@@ -38,17 +41,16 @@ def main(
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
-        wildcards = snakemake.wildcards
+        inputs, wildcards = snakemake.input, snakemake.wildcards
         main(
-            System(wildcards.model, "tuned", int(wildcards.rows), int(wildcards.seed)),
-            Path(snakemake.input.model),
-            snakemake.input.training,
-            snakemake.input.base,
-            snakemake.input.tuned,
-            [snakemake.input.base_metrics, snakemake.input.tuned_metrics],
-            snakemake.input.quality,
-            snakemake.input.taxonomy,
-            wildcards.dataset,
-            snakemake.params.seed,
-            snakemake.output[0],
+            tuned=System(wildcards.model, "tuned", int(wildcards.rows), int(wildcards.seed)),
+            model=Path(inputs.model),
+            training=inputs.training,
+            answers=(inputs.base_answers, inputs.tuned_answers),
+            metrics=(inputs.base_metrics, inputs.tuned_metrics),
+            quality=inputs.quality,
+            taxonomy=inputs.taxonomy,
+            dataset=wildcards.dataset,
+            seed=snakemake.params.seed,
+            output=snakemake.output[0],
         )

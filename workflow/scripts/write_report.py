@@ -11,6 +11,7 @@ from finintent.report.provenance import study_record
 
 
 def main(
+    *,
     dataset: str,
     config: dict[str, Any],
     models: dict[str, str],
@@ -29,10 +30,10 @@ if "snakemake" in globals():
         inputs = dict(snakemake.input.items())
         models, training, asked = (inputs.pop(name) for name in ("models", "training", "asked"))
         main(
-            snakemake.wildcards.dataset,
-            snakemake.config,
-            dict(zip(snakemake.params.models, models, strict=True)),
-            training[0],
-            inputs | {"asked": dict(zip(snakemake.params.asked, asked, strict=True))},
-            dict(snakemake.output.items()),
+            dataset=snakemake.wildcards.dataset,
+            config=snakemake.config,
+            models=dict(zip(snakemake.params.models, models, strict=True)),
+            training=training[0],
+            inputs=inputs | {"asked": dict(zip(snakemake.params.asked, asked, strict=True))},
+            outputs=dict(snakemake.output.items()),
         )

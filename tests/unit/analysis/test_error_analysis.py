@@ -1,31 +1,37 @@
 import pandas as pd
 import pytest
 
+from finintent.analysis.answers import answer_table
 from finintent.analysis.error_analysis import persona_slices, question_table, slices
 from finintent.analysis.statistics import wilson
 from finintent.errors import DataError
+from finintent.task.prediction import Prediction
 from finintent.task.system import LINEAR_BASELINE, MAJORITY_BASELINE, System
 
 NAMES = {"a": "apples", "b": "bread"}
 
 
-def answered(*said: str) -> list[dict]:
+def predicted(*said: str) -> list[Prediction]:
     """Predictions of four questions, of which the gold labels are a, a, b, b."""
     return [
-        {
-            "id": str(index),
-            "question": "x" * (5 * index + 1),
-            "gold": gold,
-            "hard": index == 3,
-            "options": {"A": "a", "B": "b"},
-            "text": None,
-            "log_probabilities": {"a": -1.0 if answer == "a" else -2.0, "b": -1.0 if answer == "b" else -2.0},
-        }
+        Prediction(
+            id=str(index),
+            question="x" * (5 * index + 1),
+            gold=gold,
+            hard=index == 3,
+            options={"A": "a", "B": "b"},
+            text=None,
+            log_probabilities={"a": -1.0 if answer == "a" else -2.0, "b": -1.0 if answer == "b" else -2.0},
+        )
         for index, (gold, answer) in enumerate(zip("aabb", said, strict=True))
     ]
 
 
-PREDICTIONS = {
+def answered(*said: str, **changes: object) -> pd.DataFrame:
+    return answer_table([row.model_copy(update=changes) for row in predicted(*said)], NAMES)
+
+
+ANSWERS = {
     System("m", "base"): answered("a", "a", "a", "b"),
     System("m", "tuned", 4, 1): answered("a", "b", "a", "b"),
     System(LINEAR_BASELINE, "baseline", 4): answered("a", "a", "a", "b"),
@@ -34,7 +40,7 @@ PREDICTIONS = {
 
 
 def test_what_all_trained_models_miss_comes_first_and_is_suspect():
-    table = question_table(PREDICTIONS, NAMES)
+    table = question_table(ANSWERS)
     assert table["id"].tolist() == ["2", "1", "0", "3"]
     assert table["missed"].tolist() == [2, 1, 0, 0]
     assert table["answers"].tolist() == [1, 2, 1, 1]
@@ -44,7 +50,7 @@ def test_what_all_trained_models_miss_comes_first_and_is_suspect():
 
 
 def test_slices_by_length_hardness_and_label():
-    table = slices(PREDICTIONS, NAMES).set_index(["model", "variant", "value"])
+    table = slices(ANSWERS).set_index(["model", "variant", "value"])
     assert table.loc[("m", "tuned", "a"), ["questions", "accuracy"]].tolist() == [2, 0.5]
     assert table.loc[("m", "tuned", "hard"), ["questions", "accuracy"]].tolist() == [1, 1.0]
     hard = table.loc[("m", "tuned", "hard")]
@@ -55,33 +61,33 @@ def test_slices_by_length_hardness_and_label():
 
 
 def test_a_constant_answer_says_nothing_of_a_question():
-    assert not [name for name in question_table(PREDICTIONS, NAMES) if MAJORITY_BASELINE in name]
-    assert MAJORITY_BASELINE not in set(slices(PREDICTIONS, NAMES)["model"])
+    assert not [name for name in question_table(ANSWERS) if MAJORITY_BASELINE in name]
+    assert MAJORITY_BASELINE not in set(slices(ANSWERS)["model"])
 
 
 def test_a_model_without_probabilities_answers_by_its_text():
-    silent = [row | {"text": "B", "log_probabilities": None} for row in answered("a", "a", "a", "a")]
-    table = question_table(PREDICTIONS | {System("claude", "zero_shot"): silent}, NAMES).set_index("id")
+    silent = answered("a", "a", "a", "a", text="B", log_probabilities=None)
+    table = question_table(ANSWERS | {System("claude", "zero_shot"): silent}).set_index("id")
     assert table["claude zero-shot"].tolist() == ["b"] * 4
     assert table["p(claude zero-shot)"].isna().all()
     assert table.loc["2", "label_suspect"]  # it was not trained, and its answer counts for nothing here
 
 
 def test_a_length_stands_in_the_slice_that_its_label_says():
-    rows = [row | {"question": "x" * length} for length, row in zip((5, 9, 12, 17), answered(*"aaaa"), strict=True)]
-    table = slices({System("m", "tuned", 9, 1): rows}, NAMES)
+    answers = answered(*"aaaa").assign(question=["x" * length for length in (5, 9, 12, 17)])
+    table = slices({System("m", "tuned", 9, 1): answers})
     found = table[table["slice"] == "length"].set_index("value")["questions"].to_dict()
     assert found == {"up to 9 characters": 2, "10 to 12 characters": 1, "more than 12 characters": 1}
 
 
-def test_slices_by_persona_join_validation_rows_by_their_query():
-    personas = {"x": "novice", "xxxxxx": "trader", "x" * 11: "novice", "x" * 16: "novice"}
-    table = persona_slices(PREDICTIONS, personas, NAMES).set_index(["model", "variant", "value"])
+def test_slices_by_persona_join_validation_rows_by_their_id():
+    personas = {"0": "novice", "1": "trader", "2": "novice", "3": "novice"}
+    table = persona_slices(ANSWERS, personas).set_index(["model", "variant", "value"])
     assert table.loc[("m", "tuned", "novice"), ["questions", "accuracy"]].tolist() == [3, pytest.approx(2 / 3)]
     assert table.loc[("m", "tuned", "trader"), ["questions", "accuracy"]].tolist() == [1, 0]
-    columns = slices(PREDICTIONS, NAMES).columns
-    assert persona_slices(PREDICTIONS, dict.fromkeys(personas, "unknown"), NAMES).empty
-    assert list(persona_slices({}, personas, NAMES).columns) == list(columns)
-    assert pd.concat([slices(PREDICTIONS, NAMES), table.reset_index()[columns]]).notna().all(axis=None)
-    with pytest.raises(DataError, match="m base: the validation query 'xxxxxx' is not in the curated"):
-        persona_slices(PREDICTIONS, {"x": "novice", "y": "trader"}, NAMES)
+    columns = slices(ANSWERS).columns
+    assert persona_slices(ANSWERS, dict.fromkeys(personas, "unknown")).empty
+    assert list(persona_slices({}, personas).columns) == list(columns)
+    assert pd.concat([slices(ANSWERS), table.reset_index()[columns]]).notna().all(axis=None)
+    with pytest.raises(DataError, match="m base: the validation row '1' is not in the curated"):
+        persona_slices(ANSWERS, {"0": "novice", "y": "trader"})

@@ -4,7 +4,7 @@ import pytest
 from statsmodels.stats.proportion import proportion_confint
 
 from finintent.analysis.extraction import TEXT_SCORERS, greedy, opencompass, original
-from finintent.analysis.output_files import score, score_file
+from finintent.analysis.output_files import Output, score, score_file
 from finintent.errors import ConfigError, DataError
 
 LETTERS = list("ABCDE")
@@ -126,20 +126,16 @@ def test_letters_that_are_none_are_refused(tmp_path, letters: list[str]):
         score_file(path, letters=letters)
 
 
-ROWS = [
-    {"gold": "A", "text": "A"},
-    {"gold": "B", "text": "B. 个股问询"},
-    {"gold": "C", "text": "C（ETF）"},
-    {"gold": "A", "text": "B"},
-    {"gold": "E", "text": "A或E"},
-]
+OUTPUTS = [
+    Output("A", "A"), Output("B. 个股问询", "B"), Output("C（ETF）", "C"), Output("B", "A"), Output("A或E", "E"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("scorer", "correct", "parsed"), [("greedy", 3, 0.8), ("opencompass", 3, 0.8), ("original", 2, 0.6)]
 )
 def test_one_set_of_outputs_scores_differently(scorer: str, correct: int, parsed: float):
-    assert score(ROWS, scorer, LETTERS) == {
+    assert score(OUTPUTS, scorer, LETTERS) == {
         "questions": 5,
         "correct": correct,
         "accuracy": correct / 5,
@@ -147,11 +143,40 @@ def test_one_set_of_outputs_scores_differently(scorer: str, correct: int, parsed
     }
 
 
+GLUED = {"id": "7", "gold": "A", "text": "A行业板块问询"}
+
+
+def test_options_of_the_file_are_read_as_the_workflow_reads_them(tmp_path):
+    table = score_file(write(tmp_path, "outputs.json", [GLUED | NAMES]), "greedy")
+    assert table["correct"].tolist() == [1]
+
+
+@pytest.mark.parametrize("keys", [("id", "text", "gold"), ("text", "gold")])  # joined by id, or by their order
+def test_options_come_from_the_questions(tmp_path, keys: tuple[str, ...]):
+    outputs = write(tmp_path, "outputs.jsonl", [{key: GLUED[key] for key in keys}])
+    questions = write(tmp_path, "questions.json", [NAMES | {"id": "7", "question": "q", "answer": "A"}])
+    assert score_file(outputs, "greedy", questions=questions)["correct"].tolist() == [1]
+
+
+def test_without_the_options_texts_a_warning_tells_what_is_not_parsed(tmp_path, caplog):
+    table = score_file(write(tmp_path, "outputs.jsonl", [GLUED]), "greedy", letters=LETTERS)
+    assert table["parsed"].tolist() == [0]
+    assert "holds no options' texts" in caplog.text
+
+
+def test_questions_of_other_outputs_are_refused(tmp_path):
+    outputs = write(tmp_path, "outputs.jsonl", [GLUED])
+    with pytest.raises(DataError, match="id '7' is not in"):
+        score_file(outputs, questions=write(tmp_path, "other.json", [NAMES | {"id": "8"}]))
+    with pytest.raises(DataError, match=r"1 outputs, but .* holds 2 questions"):
+        score_file(outputs, questions=write(tmp_path, "two.json", [NAMES, NAMES]))
+
+
 def test_scoring_nothing_or_by_an_unknown_name_is_refused():
     with pytest.raises(DataError, match="no answers"):
         score([], "greedy", LETTERS)
     with pytest.raises(ConfigError, match="'last' is unknown; choose one of greedy, opencompass, original"):
-        score(ROWS, "last", LETTERS)
+        score(OUTPUTS, "last", LETTERS)
 
 
 def write(tmp_path, name: str, rows: list[dict]):
@@ -171,7 +196,7 @@ def write(tmp_path, name: str, rows: list[dict]):
     ("text", "gold"), [("text", "gold"), ("predict", "label"), ("generated_text", "ground_truth"), ("output", "answer")]
 )
 def test_any_file_of_raw_outputs_is_scored(tmp_path, name: str, text: str, gold: str):
-    rows = [{"id": str(index), gold: row["gold"], text: row["text"]} for index, row in enumerate(ROWS)]
+    rows = [{"id": str(index), gold: row.gold, text: row.text} for index, row in enumerate(OUTPUTS)]
     table = score_file(write(tmp_path, name, rows))
     assert table["scorer"].tolist() == list(TEXT_SCORERS)
     assert table["correct"].tolist() == [3, 3, 2]

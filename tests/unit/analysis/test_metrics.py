@@ -6,12 +6,13 @@ import pytest
 from scipy.stats import binomtest
 
 from finintent.analysis.accuracy import accuracy_table, permutation_table
-from finintent.analysis.answers import answers
+from finintent.analysis.answers import answer_table, given_answers
 from finintent.analysis.calibration import fit_temperature
-from finintent.analysis.comparison import compared_pairs, paired_tests, summary
-from finintent.analysis.metrics import calibrate, compare, measure, permuted, summarise, temperature
+from finintent.analysis.comparison import compared_pairs, paired_rows, paired_tests, summary
+from finintent.analysis.metrics import calibrate, measure, permuted, summarise, temperature
 from finintent.analysis.statistics import minimum_detectable_difference
 from finintent.errors import DataError
+from finintent.task.prediction import Order, Prediction
 from finintent.task.system import LINEAR_BASELINE, MAJORITY_BASELINE, System
 
 NAMES = {"a": "apples", "b": "bread"}
@@ -19,22 +20,49 @@ OPTIONS = {"A": "a", "B": "b"}
 M_BASE, M, N = System("m", "base"), System("m", "tuned", 500, 1), System("n", "tuned", 500, 1)
 
 
-def rows(*pairs: tuple[str, str | None]) -> list[dict]:
+def rows(*pairs: tuple[str, str | None]) -> list[Prediction]:
     letters = {code: letter for letter, code in OPTIONS.items()}
     return [
-        {
-            "id": str(index),
-            "gold": gold,
-            "options": OPTIONS,
-            "text": letters.get(said, "neither"),
-            "log_probabilities": {code: -0.1 if code == said else -3.0 for code in NAMES},
-        }
+        Prediction(
+            id=str(index),
+            gold=gold,
+            options=OPTIONS,
+            text=letters.get(said, "neither"),
+            log_probabilities={code: -0.1 if code == said else -3.0 for code in NAMES},
+        )
         for index, (gold, said) in enumerate(pairs)
     ]
 
 
-def counted(correct: int, total: int) -> list[dict]:
+def counted(correct: int, total: int) -> list[Prediction]:
     return rows(*[("a", "a")] * correct, *[("a", "b")] * (total - correct))
+
+
+def changed(given: list[Prediction], **changes: object) -> list[Prediction]:
+    return [row.model_copy(update=changes) for row in given]
+
+
+def read(given: list[Prediction], scorer: str) -> list[str | None]:
+    return given_answers(answer_table(given, NAMES), scorer)
+
+
+def measured_alone(given: list[Prediction], validation: list[Prediction] = []) -> dict:  # noqa: B006
+    return measure(given, answer_table(given, NAMES), validation, list(NAMES))
+
+
+def summarised_as(given: list[Prediction], scorer: str) -> dict:
+    return summarise(answer_table(given, NAMES), list(NAMES), scorer)
+
+
+def pair_table(predictions: dict[System, list[Prediction]]) -> pd.DataFrame:
+    answers = {system.name: answer_table(given, NAMES) for system, given in predictions.items()}
+    return paired_tests(list(predictions), answers, seed=0)
+
+
+def compare(first: list[Prediction], second: list[Prediction]) -> dict:
+    answers = {"first": answer_table(first, NAMES), "second": answer_table(second, NAMES)}
+    (row,) = paired_rows(answers, [("first", "second")], "greedy", seed=0)
+    return row
 
 
 # The original study by its counts of 75 questions: exact McNemar and Wilson.
@@ -50,16 +78,16 @@ def counted(correct: int, total: int) -> list[dict]:
 def test_published_statistics_follow_from_their_counts(base, fixed, broken, p_value, low, high):
     before = counted(base, 75)
     after = rows(*[("a", "a" if broken <= index < base + fixed else "b") for index in range(75)])
-    test = compare(before, after, "greedy", NAMES)
-    assert (test.fixed, test.broken) == (fixed, broken)
-    assert test.p_value == pytest.approx(p_value, rel=0.05)
-    assert test.p_value == pytest.approx(binomtest(fixed, fixed + broken).pvalue, abs=1e-12)
-    metrics = summarise(after, NAMES, "greedy")
+    test = compare(before, after)
+    assert (test["fixed"], test["broken"]) == (fixed, broken)
+    assert test["p_value"] == pytest.approx(p_value, rel=0.05)
+    assert test["p_value"] == pytest.approx(binomtest(fixed, fixed + broken).pvalue, abs=1e-12)
+    metrics = summarised_as(after, "greedy")
     assert (100 * metrics["accuracy_low"], 100 * metrics["accuracy_high"]) == pytest.approx((low, high), abs=0.05)
 
 
 def test_wilson_interval_is_the_formula():
-    metrics = summarise(counted(188, 235), NAMES, "greedy")
+    metrics = summarised_as(counted(188, 235), "greedy")
     p, n, z = 188 / 235, 235, 1.959963984540054
     centre, half = (p + z * z / 2 / n), z * math.sqrt(p * (1 - p) / n + z * z / 4 / n / n)
     expected = ((centre - half) / (1 + z * z / n), (centre + half) / (1 + z * z / n))
@@ -67,7 +95,7 @@ def test_wilson_interval_is_the_formula():
 
 
 def test_unparsable_answers_are_counted_and_wrong():
-    metrics = summarise(rows(("a", "a"), ("a", None), ("b", None), ("b", "a")), NAMES, "greedy")
+    metrics = summarised_as(rows(("a", "a"), ("a", None), ("b", None), ("b", "a")), "greedy")
     assert metrics["accuracy"] == 0.25
     assert metrics["parsed"] == 0.5
     assert metrics["confusion"] == [[1, 0, 1], [1, 0, 1]]
@@ -76,29 +104,29 @@ def test_unparsable_answers_are_counted_and_wrong():
 
 
 def test_equal_predictions_are_not_distinguishable():
-    assert compare(counted(3, 5), counted(3, 5), "greedy", NAMES).p_value == 1
+    assert compare(counted(3, 5), counted(3, 5))["p_value"] == 1
 
 
 def test_predictions_of_other_questions_are_refused():
     with pytest.raises(DataError, match="answer different questions"):
-        compare(counted(1, 2), counted(1, 3), "greedy", NAMES)
+        compare(counted(1, 2), counted(1, 3))
     with pytest.raises(DataError, match="no predictions"):
-        summarise([], NAMES, "greedy")
+        summarised_as([], "greedy")
 
 
 def test_each_scorer_reads_the_same_raw_answer_in_its_own_way():
-    row = rows(("b", "a"))[0] | {"text": "B. bread, not A."}
-    read = {name: answers([row], name, NAMES)[0] for name in ("loglikelihood", "greedy", "opencompass", "original")}
-    assert read == {"loglikelihood": "a", "greedy": None, "opencompass": "a", "original": None}
+    row = changed(rows(("b", "a")), text="B. bread, not A.")
+    found = {name: read(row, name)[0] for name in ("loglikelihood", "greedy", "opencompass", "original")}
+    assert found == {"loglikelihood": "a", "greedy": None, "opencompass": "a", "original": None}
     # The letter counts by the options that were shown.
-    turned = row | {"text": "B", "options": {"A": "b", "B": "a"}}
-    assert answers([turned], "greedy", NAMES) == ["a"]
+    turned = changed(row, text="B", options={"A": "b", "B": "a"})
+    assert read(turned, "greedy") == ["a"]
 
 
 def test_a_classifier_is_scored_by_its_probabilities_throughout():
-    silent = [row | {"text": None} for row in rows(("a", "a"), ("a", "b"))]
+    silent = changed(rows(("a", "a"), ("a", "b")), text=None)
     for scorer in ("loglikelihood", "greedy", "opencompass", "original"):
-        assert answers(silent, scorer, NAMES) == ["a", "b"]
+        assert read(silent, scorer) == ["a", "b"]
 
 
 def test_calibration_by_hand():
@@ -121,25 +149,25 @@ def test_calibration_by_hand_after_scaling():
 
 def test_the_temperature_is_fitted_on_validation_rows_alone():
     evaluation, validation = counted(1, 5), counted(4, 5)
-    assert measure(evaluation, validation, NAMES)["calibration"]["temperature"] == pytest.approx(
+    assert measured_alone(evaluation, validation)["calibration"]["temperature"] == pytest.approx(
         fit_temperature([[-0.1, -3.0]] * 4 + [[-3.0, -0.1]], [0] * 5), rel=1e-6
     )
 
 
 def test_there_is_no_temperature_where_there_is_nothing_to_fit_it_on():
-    constant = [row | {"log_probabilities": {"a": -0.5, "b": -1.0}} for row in rows(("a", "a"), ("b", "a"))]
-    silent = [row | {"log_probabilities": None} for row in counted(3, 5)]
+    constant = changed(rows(("a", "a"), ("b", "a")), log_probabilities={"a": -0.5, "b": -1.0})
+    silent = changed(counted(3, 5), log_probabilities=None)
     right = rows(("a", "a"), ("b", "b"))
     assert [temperature(given, ["a", "b"]) for given in ([], right, constant, silent)] == [None] * 4
-    calibration = measure(counted(3, 5), [], NAMES)["calibration"]
+    calibration = measured_alone(counted(3, 5))["calibration"]
     assert (calibration["temperature"], calibration["scaled"]) == (None, None)
 
 
-def shown(gold: str, *said: str) -> dict:
+def shown(gold: str, *said: str) -> Prediction:
     """A prediction in as many orders of the options as there are answers."""
-    orders = [row["log_probabilities"] for row in rows(*((gold, answer) for answer in said))]
-    more = [{"options": {"A": "b", "B": "a"}, "log_probabilities": order} for order in orders[1:]]
-    return rows((gold, said[0]))[0] | {"permutations": more}
+    first, *others = rows(*((gold, answer) for answer in said))
+    more = [Order(options={"A": "b", "B": "a"}, log_probabilities=row.log_probabilities) for row in others]
+    return first.model_copy(update={"permutations": tuple(more)})
 
 
 def test_permutations_count_each_order_and_equal_answers():
@@ -155,26 +183,26 @@ def test_one_order_says_nothing_of_others_and_a_mixture_is_refused():
     assert permuted(counted(1, 2)) is None
     with pytest.raises(DataError, match="in 1 orders of their options, others in 2"):
         permuted([shown("a", "a"), shown("a", "a", "b")])
-    metrics = {M_BASE: measure(counted(1, 2), [], NAMES), M: measure([shown("a", "a", "b")], [], NAMES)}
-    assert permutation_table(metrics).values.tolist() == [["m", "tuned", 2, 1.0, 0.5, 0.0, 0.0]]
+    metrics = {M_BASE: measured_alone(counted(1, 2)), M: measured_alone([shown("a", "a", "b")])}
+    assert permutation_table(metrics).values.tolist() == [["m tuned", "m", "tuned", 2, 1.0, 0.5, 0.0, 0.0]]
     assert permutation_table({M_BASE: metrics[M_BASE]}).empty
     answer = summary(accuracy_table(metrics), pd.DataFrame(), permutation_table(metrics))["answer"]
     assert answer[0].endswith("; in 2 orders of its options 50.0 % on average, 0.0 % at worst.")
 
 
 def test_a_model_without_probabilities_is_scored_by_the_letter_it_names():
-    silent = [row | {"log_probabilities": None} for row in rows(("a", "a"), ("a", None), ("b", "b"))]
-    silent[2]["text"] = "B, A股"  # which `original` reads as both letters
-    assert answers(silent, "loglikelihood", NAMES) == answers(silent, "greedy", NAMES) == ["a", None, "b"]
-    measured = measure(silent, [], NAMES)
+    silent = changed(rows(("a", "a"), ("a", None), ("b", "b")), log_probabilities=None)
+    silent[2:] = changed(silent[2:], text="B, A股")  # which `original` reads as both letters
+    assert read(silent, "loglikelihood") == read(silent, "greedy") == ["a", None, "b"]
+    measured = measured_alone(silent)
     assert measured["headline"] == "greedy"
     assert list(measured["scorers"]) == ["greedy", "opencompass", "original"]
     assert (measured["calibration"], measured["permutations"]) == (None, None)
     claude = System("claude", "zero_shot")
     predictions = {M: counted(1, 3), claude: silent}
-    accuracy = accuracy_table({system: measure(given, [], NAMES) for system, given in predictions.items()})
+    accuracy = accuracy_table({system: measured_alone(given) for system, given in predictions.items()})
     assert accuracy[accuracy["headline"]]["scorer"].tolist() == ["loglikelihood", "greedy"]
-    tests = paired_tests({M: counted(2, 3), claude: silent[:2] + counted(1, 3)[2:]}, NAMES, seed=0)
+    tests = pair_table({M: counted(2, 3), claude: silent[:2] + counted(1, 3)[2:]})
     assert set(tests["purpose"]) == {"reference"}
     said = summary(accuracy, tests, permutation_table({}))
     assert said["best"]["name"] == "m tuned"  # Claude has the higher accuracy, but is the reference
@@ -197,7 +225,7 @@ def test_what_is_tested_against_what():
 
 def test_tests_are_adjusted_for_their_number_and_worded_by_what_they_show():
     wide, close = counted(20, 75), counted(64, 75)
-    tests = paired_tests({M_BASE: wide, M: close, N: counted(60, 75)}, NAMES, seed=0)
+    tests = pair_table({M_BASE: wide, M: close, N: counted(60, 75)})
     table = tests[tests["scorer"] == "greedy"].set_index(["first", "second"])
     gain, rivals = table.loc[("m base", "m tuned")], table.loc[("m tuned", "n tuned")]
     assert (gain["fixed"], gain["broken"]) == (44, 0)
@@ -210,8 +238,8 @@ def test_tests_are_adjusted_for_their_number_and_worded_by_what_they_show():
 
 
 def summarised(predictions: dict) -> dict:
-    metrics = {system: measure(given, [], NAMES) for system, given in predictions.items()}
-    return summary(accuracy_table(metrics), paired_tests(predictions, NAMES, seed=0), permutation_table(metrics))
+    metrics = {system: measured_alone(given) for system, given in predictions.items()}
+    return summary(accuracy_table(metrics), pair_table(predictions), permutation_table(metrics))
 
 
 def test_an_agreement_that_is_not_defined_is_none_in_the_summary():

@@ -1,9 +1,19 @@
 import numpy as np
+import pandas as pd
 import pytest
 
-from finintent.analysis.seeds_and_sizes import in_words, learning_curve, run_table, seed_table
-from finintent.analysis.statistics import clustered_interval
+from finintent.analysis.answers import answer_table
+from finintent.analysis.seeds_and_sizes import (
+    OVER_QUESTIONS,
+    OVER_SEEDS,
+    learning_curve,
+    run_table,
+    seed_table,
+    sentences,
+)
+from finintent.analysis.statistics import clustered_interval, wilson
 from finintent.errors import DataError
+from finintent.task.prediction import Prediction
 from finintent.task.system import LINEAR_BASELINE, MAJORITY_BASELINE, System
 
 NAMES = {"a": "apples", "b": "bread"}
@@ -18,20 +28,32 @@ RIGHT = {
 }
 
 
-def predictions(right: str) -> list[dict]:
-    return [
-        {"id": str(number), "gold": "a", "text": None, "log_probabilities": {"a": -1.0, "b": -2.0 if good else -0.5}}
+def answers(right: str, order: int = 1) -> pd.DataFrame:
+    rows = [
+        Prediction(
+            id=str(number),
+            gold="a",
+            options={"A": "a", "B": "b"},
+            text=None,
+            log_probabilities={"a": -1.0, "b": -2.0 if good else -0.5},
+        )
         for number, good in enumerate(digit == "1" for digit in right)
     ]
+    return answer_table(rows[::order], NAMES)
+
+
+def run_tables(right: dict[System, str]) -> pd.DataFrame:
+    return run_table(list(right), [answers(digits) for digits in right.values()], seed=0)
 
 
 @pytest.fixture
 def runs():
-    return run_table({system: predictions(right) for system, right in RIGHT.items()}, NAMES, seed=0)
+    return run_tables(RIGHT)
 
 
 def test_seeds_of_one_size_are_one_row(runs):
     table = runs.set_index(["model", "variant", "rows"])
+    assert table["interval"].tolist() == [OVER_QUESTIONS, OVER_SEEDS, *[OVER_QUESTIONS] * 3]
     tuned = table.loc[("m", "tuned", 500)]
     assert tuned[["seeds", "runs", "questions", "mean", "min", "max"]].tolist() == ["1 2", 2, 8, 0.625, 0.5, 0.75]
     right = np.array([[digit == "1" for digit in RIGHT["m", "tuned", 500, seed]] for seed in (1, 2)])
@@ -41,6 +63,11 @@ def test_seeds_of_one_size_are_one_row(runs):
     assert tuple(tuned[["gain", "gain_low", "gain_high"]]) == gain
     assert gain[0] == 0.5
     assert table["gain"].isna().tolist() == [True, False, False, True, True]
+
+
+def test_the_interval_of_one_run_is_that_of_the_accuracy_table(runs):
+    one = runs.set_index(["model", "variant", "rows"]).loc[("m", "tuned", 100)]
+    assert (one["low"], one["high"]) == wilson(2, 8)
 
 
 def test_the_seed_table_has_the_full_size_and_what_was_not_trained(runs):
@@ -53,7 +80,7 @@ def test_the_learning_curve_rises_in_rows_and_leaves_the_constant_out(runs):
 
 
 def test_words_say_of_how_many_seeds_they_tell(runs):
-    words = in_words(runs, 500)
+    words = sentences(runs, 500)
     (several,) = words["seeds"]
     assert several.startswith("m tuned: 2 seeds (1, 2), mean 62.5 % (95 % interval over seeds and questions ")
     assert "from 50.0 to 75.0 %; over the seeds 50.0 points better than the base model (difference 50.0 " in several
@@ -61,27 +88,24 @@ def test_words_say_of_how_many_seeds_they_tell(runs):
         "m tuned: 25.0 % with 100 rows, 62.5 % with 500 rows.",
         f"{LINEAR_BASELINE}: 50.0 % with 100 rows.",
     ]
-    (one,) = in_words(runs, 100)["seeds"]
+    (one,) = sentences(runs, 100)["seeds"]
     assert one.startswith("m tuned: one seed (1), 25.0 % (")
-    assert "not of training anew" in one
+    assert "not another training" in one
 
 
 def test_words_say_better_only_where_the_interval_of_the_gain_leaves_out_zero():
     right = {System("m", "base"): "1100", System("m", "tuned", 9, 1): "1110", System("m", "tuned", 9, 2): "1010"}
-    table = run_table({system: predictions(given) for system, given in right.items()}, NAMES, seed=0)
-    (words,) = in_words(table, 9)["seeds"]
+    (words,) = sentences(run_tables(right), 9)["seeds"]
     assert "; over the seeds not distinguishable from the base model (difference 12.5 points, " in words
 
 
 def test_the_order_of_questions_in_a_file_does_not_matter(runs):
-    turned = {
-        system: predictions(right)[::-1] if system.seed == 2 else predictions(right) for system, right in RIGHT.items()
-    }
-    assert run_table(turned, NAMES, seed=0).equals(runs)
+    turned = [answers(right, order=-1 if system.seed == 2 else 1) for system, right in RIGHT.items()]
+    assert run_table(list(RIGHT), turned, seed=0).equals(runs)
 
 
 @pytest.mark.parametrize("odd", [System("m", "tuned", 500, 2), System("m", "base")])
 def test_runs_on_other_questions_are_refused(odd):
-    given = {system: predictions(right + "1" * (system == odd)) for system, right in RIGHT.items()}
+    given = {system: right + "1" * (system == odd) for system, right in RIGHT.items()}
     with pytest.raises(DataError, match="the runs of m answer different questions"):
-        run_table(given, NAMES, seed=0)
+        run_tables(given)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fake_claude import FakeClaude, Fault
-from finintent.analysis.answers import answers as scored
+from finintent.analysis.answers import answer_table, given_answers
 from finintent.claude.answers import answer_predictions, answer_record, answer_requests, estimate_answers
 from finintent.claude.client import Claude, Settings
 from finintent.claude.prompts import AnswerPlan, Request
@@ -64,10 +64,10 @@ def test_the_question_is_worded_as_for_every_other_model_and_nothing_is_added(tm
         assert body["output_config"] == {"effort": "low"}
         assert [turn["role"] for turn in body["messages"]] == ["user"]
     rows = answer_predictions(QUESTIONS, requests, answers)
-    assert [row["id"] for row in rows] == [question["id"] for question in QUESTIONS]
-    assert rows[0]["text"] == "A. Shipping"
-    assert {row["log_probabilities"] for row in rows} == {None}
-    assert scored(rows, "greedy", TAXONOMY.names) == [question["gold"] for question in QUESTIONS]
+    assert [row.id for row in rows] == [question["id"] for question in QUESTIONS]
+    assert rows[0].text == "A. Shipping"
+    assert {row.log_probabilities for row in rows} == {None}
+    assert given_answers(answer_table(rows, TAXONOMY.names), "greedy") == [question["gold"] for question in QUESTIONS]
 
 
 def test_what_is_stored_is_asked_no_more_and_another_effort_is_another_request(tmp_path, monkeypatch):
@@ -87,7 +87,7 @@ def test_a_question_that_is_there_twice_is_paid_once_and_answered_twice(tmp_path
     with FakeClaude(gold) as server:
         answers = ask(tmp_path, monkeypatch, server, requests)
     assert sorted(server.paid.values()) == [1, 1]
-    assert [row["id"] for row in answer_predictions(questions, requests, answers)] == ["0", "x", "twin"]
+    assert [row.id for row in answer_predictions(questions, requests, answers)] == ["0", "x", "twin"]
     record = answer_record(requests, answers)
     assert (record["questions"], record["stop_reasons"]) == (3, {"end_turn": 2})
     assert record["generators"] == {MODEL: 2}
@@ -108,8 +108,10 @@ def test_what_came_is_kept_as_text_and_a_scorer_makes_of_it_what_it_can(tmp_path
     with FakeClaude(lambda body: "The answer: B", faults={fault: 1}) as server:
         answers = ask(tmp_path, monkeypatch, server, requests)
     (row,) = answer_predictions(QUESTIONS[1:2], requests, answers)
-    assert row["text"] == text
-    assert scored([row], "greedy", TAXONOMY.names) == (["billing"] if reason == "end_turn" else [None])
+    assert row.text == text
+    assert given_answers(answer_table([row], TAXONOMY.names), "greedy") == (
+        ["billing"] if reason == "end_turn" else [None]
+    )
     assert answer_record(requests, answers)["stop_reasons"] == {reason: 1}
     assert set(server.paid.values()) == {1}  # and not asked again
 
@@ -123,7 +125,7 @@ def test_faults_on_the_way_lose_nothing_and_pay_nothing_twice(tmp_path, monkeypa
     assert server.faults
     assert set(server.paid.values()) == {1}
     rows = answer_predictions(QUESTIONS, requests, answers)
-    assert scored(rows, "greedy", TAXONOMY.names) == [question["gold"] for question in QUESTIONS]
+    assert given_answers(answer_table(rows, TAXONOMY.names), "greedy") == [question["gold"] for question in QUESTIONS]
 
 
 def test_the_budget_is_never_passed(tmp_path, monkeypatch):

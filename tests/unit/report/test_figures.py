@@ -75,11 +75,11 @@ def texts_of(path: Path) -> list[str]:
 
 CURVE = pd.DataFrame(
     [
-        ("m", "tuned", 100, 0.60, 0.55, 0.65),
-        ("m", "tuned", 1000, 0.80, 0.75, 0.85),
-        ("linear", "baseline", 1000, 0.801, 0.75, 0.85),
+        ("m tuned", "m", "tuned", 100, 0.60, 0.55, 0.65),
+        ("m tuned", "m", "tuned", 1000, 0.80, 0.75, 0.85),
+        ("linear", "linear", "baseline", 1000, 0.801, 0.75, 0.85),
     ],
-    columns=["model", "variant", "rows", "mean", "low", "high"],
+    columns=["name", "model", "variant", "rows", "mean", "low", "high"],
 )
 
 
@@ -128,7 +128,15 @@ def test_answers_that_name_no_label_are_drawn_where_there_are_some(tmp_path: Pat
 def test_every_variant_has_a_bar(tmp_path: Path):
     variants = ["base", "few_shot", "tuned", "baseline", "zero_shot"]
     table = pd.DataFrame(
-        {"model": "m", "variant": variants, "accuracy": 0.5, "accuracy_low": 0.4, "accuracy_high": 0.6, "questions": 9}
+        {
+            "name": ["m base", "m few-shot", "m tuned", "m", "m zero-shot"],
+            "model": "m",
+            "variant": variants,
+            "accuracy": 0.5,
+            "accuracy_low": 0.4,
+            "accuracy_high": 0.6,
+            "questions": 9,
+        }
     )
     plot_accuracy(table, tmp_path / "accuracy.svg", title="t")
     assert {"base", "few-shot", "tuned", "zero-shot", "m"} <= set(texts_of(tmp_path / "accuracy.svg"))

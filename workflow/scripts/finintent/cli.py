@@ -87,7 +87,7 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object, for programs")] = False,
 ) -> None:
     """Compare sets of predictions: accuracy, paired tests (adjusted for their number), intervals, agreement."""
-    from finintent.analysis.prediction_files import compare_sets, in_words
+    from finintent.analysis.prediction_files import as_text, compare_sets
     from finintent.task.taxonomy import read_taxonomy
 
     with _one_sentence():
@@ -95,7 +95,7 @@ def compare(
     if as_json:
         _print_json(compared, indent=2)
     else:
-        typer.echo(in_words(compared))
+        typer.echo(as_text(compared))
 
 
 @app.command()
@@ -135,12 +135,17 @@ def score(
     text: Annotated[str | None, typer.Option(help="name of the column of raw outputs")] = None,
     gold: Annotated[str | None, typer.Option(help="name of the column of gold letters")] = None,
     letters: Annotated[str | None, typer.Option(help="the option letters, such as ABCDE")] = None,
+    questions: Annotated[
+        Path | None, typer.Option(help="the questions in OpenFinData's format, for the options' texts")
+    ] = None,
 ) -> None:
     """Score a file of raw outputs, by one scorer or by all, with 95 % Wilson intervals."""
     from finintent.analysis.output_files import score_file
 
     with _one_sentence():
-        table = score_file(file, scorer, text=text, gold=gold, letters=list(letters) if letters else None)
+        table = score_file(
+            file, scorer, text=text, gold=gold, letters=list(letters) if letters else None, questions=questions
+        )
     typer.echo(table.to_string(index=False, float_format="{:.4f}".format))
 
 

@@ -5,11 +5,9 @@ from typing import Any
 import pandas as pd
 
 from finintent.analysis.answers import LOG_LIKELIHOOD
-from finintent.task.system import System
+from finintent.task.system import SYSTEM_COLUMNS, System
 
 CALIBRATION = ("brier", "log_loss", "ece")
-
-
 PERMUTATIONS = ("orders", "own", "mean", "worst", "consistency")
 
 
@@ -27,8 +25,7 @@ def accuracy_table(metrics: dict[System, dict[str, Any]]) -> pd.DataFrame:
             believed = measured["calibration"] if scorer == LOG_LIKELIHOOD else None
             rows.append(
                 {
-                    "model": system.model,
-                    "variant": system.variant,
+                    **dict(zip(SYSTEM_COLUMNS, system.key, strict=True)),
                     "scorer": scorer,
                     "headline": scorer == measured["headline"],
                     **kept,
@@ -49,8 +46,8 @@ def permutation_table(metrics: dict[System, dict[str, Any]]) -> pd.DataFrame:
     own: accuracy in the question's own order; see `metrics.permuted`.
     """
     rows = [
-        [system.model, system.variant, shown["orders"], shown["accuracy"][0], *(shown[key] for key in PERMUTATIONS[2:])]
+        [*system.key, shown["orders"], shown["accuracy"][0], *(shown[key] for key in PERMUTATIONS[2:])]
         for system, measured in metrics.items()
         if (shown := measured["permutations"])
     ]
-    return pd.DataFrame(rows, columns=["model", "variant", *PERMUTATIONS])
+    return pd.DataFrame(rows, columns=[*SYSTEM_COLUMNS, *PERMUTATIONS])

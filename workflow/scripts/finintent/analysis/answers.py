@@ -1,37 +1,61 @@
-"""Which label each prediction comes out as under each scorer."""
+"""The answers of a system: which label each prediction comes out as under each scorer, as one table.
 
-from typing import Any
+It is written once, by the stage that scores, and everything after that stage reads it instead of the answer texts.
+"""
 
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from finintent.analysis.calibration import probabilities
 from finintent.analysis.extraction import TEXT_SCORERS
-
-Row = dict[str, Any]
-
+from finintent.errors import DataError
+from finintent.task.prediction import Prediction
 
 LOG_LIKELIHOOD = "loglikelihood"
-
-
 GREEDY = "greedy"  # what a model without probabilities is scored by instead
-
-
 SCORERS = (LOG_LIKELIHOOD, *TEXT_SCORERS)
+EVALUATION, VALIDATION = "evaluation", "validation"  # the values of the column `split`
 
 
-def answers(rows: list[Row], scorer: str, names: dict[str, str]) -> list[str | None]:
-    """Return the label code that each prediction comes out as under a scorer, None where it comes out as none.
+def answer_table(predictions: Sequence[Prediction], names: dict[str, str], split: str = EVALUATION) -> pd.DataFrame:
+    """Return one row a question.
 
-    `names`: option text by label code. A classifier, which says nothing, is scored by its probabilities throughout; a
-    model behind an API, which gives no probabilities, by the one letter that it names (`greedy`) in their stead.
+    Columns: split, id, question, gold, hard; one a scorer with the label code that the answer comes out as under it
+    (missing where it comes out as none); probability, of the most probable label among the labels (missing where the
+    model gave none). A classifier, which says nothing, is scored by its probabilities throughout; a model behind an
+    API, which gives no probabilities, by the one letter that it names (`greedy`) in their stead.
+
+    Args:
+        predictions: of one model, one a question.
+        names: option text by label code.
+        split: the set of questions that they answer.
     """
-    return [_answer(row, scorer, names) for row in rows]
+    rows = [
+        {
+            "split": split,
+            "id": row.id,
+            "question": row.question,
+            "gold": row.gold,
+            "hard": row.hard,
+            **_answers(row, names),
+            "probability": _probability(row),
+        }
+        for row in predictions
+    ]
+    types = {"hard": bool, "probability": "float64"} | dict.fromkeys(("split", "id", "question", "gold", *SCORERS), str)
+    table = pd.DataFrame(rows, columns=["split", "id", "question", "gold", "hard", *SCORERS, "probability"])
+    return table.astype({key: "string" if kind is str else kind for key, kind in types.items()})
 
 
-def _answer(row: Row, scorer: str, names: dict[str, str]) -> str | None:
-    if row["log_probabilities"] is not None and (scorer == LOG_LIKELIHOOD or row["text"] is None):
-        return most_probable(row["log_probabilities"])
-    options = row["options"]
-    shown = {letter: names[code] for letter, code in options.items()}
-    read = TEXT_SCORERS[GREEDY if scorer == LOG_LIKELIHOOD else scorer]
-    return options.get(read(row["text"], list(options), shown))
+def _answers(row: Prediction, names: dict[str, str]) -> dict[str, str | None]:
+    chosen = most_probable(row.log_probabilities) if row.log_probabilities is not None else None
+    if row.text is None:
+        return dict.fromkeys(SCORERS, chosen)
+    shown = {letter: names[code] for letter, code in row.options.items()}
+    read = {name: row.options.get(extract(row.text, list(shown), shown)) for name, extract in TEXT_SCORERS.items()}
+    return {LOG_LIKELIHOOD: read[GREEDY] if chosen is None else chosen, **read}
 
 
 def most_probable(log_probabilities: dict[str, float]) -> str:
@@ -39,11 +63,51 @@ def most_probable(log_probabilities: dict[str, float]) -> str:
     return max(log_probabilities, key=log_probabilities.__getitem__)
 
 
-def has_probabilities(rows: list[Row]) -> bool:
-    """Whether every prediction holds the probabilities of its options."""
-    return all(row["log_probabilities"] is not None for row in rows)
+def _probability(row: Prediction) -> float | None:
+    if row.log_probabilities is None:
+        return None
+    return float(probabilities([list(row.log_probabilities.values())]).max())
 
 
-def right_answers(rows: list[Row], scorer: str, names: dict[str, str]) -> dict[str, bool]:
+def write_answers(path: str | Path, answers: pd.DataFrame) -> None:
+    """Write an answers table as Parquet, which keeps the types of its columns."""
+    answers.to_parquet(path, index=False)
+
+
+def read_answers(path: str | Path, split: str = EVALUATION) -> pd.DataFrame:
+    """Read the rows of one split of an answers table."""
+    answers = pd.read_parquet(path)
+    return answers[answers["split"] == split].reset_index(drop=True)
+
+
+def given_answers(answers: pd.DataFrame, scorer: str) -> list[str | None]:
+    """Return the label code of each answer under a scorer, None where it comes out as none."""
+    return [None if pd.isna(code) else code for code in answers[scorer]]
+
+
+def right_answers(answers: pd.DataFrame, scorer: str = LOG_LIKELIHOOD) -> pd.Series:
     """Return whether each question was answered right, by its id."""
-    return {row["id"]: answer == row["gold"] for row, answer in zip(rows, answers(rows, scorer, names), strict=True)}
+    right = (answers[scorer] == answers["gold"]).fillna(False).astype(bool)
+    return pd.Series(right.to_numpy(), index=pd.Index(answers["id"], dtype=object))
+
+
+def aligned(answers: dict[str, pd.DataFrame], scorer: str = LOG_LIKELIHOOD) -> pd.DataFrame:
+    """Return whether each system answered each question right, shape (questions, systems), questions by id.
+
+    Args:
+        answers: answers tables by the name of their system.
+        scorer: how answers are read.
+
+    Raises:
+        DataError: two systems did not answer the same questions.
+    """
+    right = {name: right_answers(table, scorer) for name, table in answers.items()}
+    first, *others = right
+    for other in others:
+        left, found = set(right[first].index), set(right[other].index)
+        if left != found:
+            raise DataError(
+                f"{first} and {other} answer different questions ({len(left)} and {len(found)}, {len(left & found)} "
+                "shared); evaluate both on the same file"
+            )
+    return pd.DataFrame(right).sort_index()  # whatever the order of a file

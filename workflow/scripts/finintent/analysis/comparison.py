@@ -1,4 +1,4 @@
-"""All models in one table, and the paired tests between them."""
+"""The paired tests between systems, and what they say of the study."""
 
 import math
 from dataclasses import asdict
@@ -8,19 +8,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from finintent.analysis.answers import LOG_LIKELIHOOD, SCORERS, Row, answers, right_answers
-from finintent.analysis.metrics import compare
+from finintent.analysis.answers import LOG_LIKELIHOOD, SCORERS, aligned, given_answers
 from finintent.analysis.statistics import (
     SIGNIFICANCE_LEVEL,
     cohen_kappa,
     holm,
+    mcnemar_exact,
     minimum_detectable_difference,
     paired_bootstrap,
 )
+from finintent.analysis.tables import records
 from finintent.analysis.verdict import distinguishable, verdict
 from finintent.task.system import MAJORITY_BASELINE, System
-
-Predictions = dict[System, list[Row]]
 
 
 def compared_pairs(systems: list[System]) -> list[tuple[System, System, str]]:
@@ -48,34 +47,49 @@ def compared_pairs(systems: list[System]) -> list[tuple[System, System, str]]:
     return [*gains, *pairs, *references]
 
 
-def paired_tests(predictions: Predictions, names: dict[str, str], *, seed: int) -> pd.DataFrame:
-    """Return one row a pair and scorer, with the purpose of the pair and what `paired_rows` says of it."""
-    purposes = {(first.name, second.name): purpose for first, second, purpose in compared_pairs(list(predictions))}
-    named = {system.name: rows for system, rows in predictions.items()}
+def paired_tests(systems: list[System], answers: dict[str, pd.DataFrame], *, seed: int) -> pd.DataFrame:
+    """Return one row a pair of systems and scorer, with the purpose of the pair and what `paired_rows` says of it.
+
+    Args:
+        systems: those that are compared.
+        answers: the answers table of each by its name.
+        seed: of the bootstrap.
+    """
+    purposes = {(first.name, second.name): purpose for first, second, purpose in compared_pairs(systems)}
     return pd.DataFrame(
         {"first": row["first"], "second": row["second"], "purpose": purposes[row["first"], row["second"]]} | row
         for scorer in (SCORERS if purposes else ())
-        for row in paired_rows(named, list(purposes), scorer, names, seed=seed)
+        for row in paired_rows(answers, list(purposes), scorer, seed=seed)
     )
 
 
 def paired_rows(
-    predictions: dict[str, list[Row]], pairs: list[tuple[str, str]], scorer: str, names: dict[str, str], *, seed: int
+    answers: dict[str, pd.DataFrame], pairs: list[tuple[str, str]], scorer: str, *, seed: int
 ) -> list[dict[str, Any]]:
-    """Return one row a pair of named sets of predictions: the exact McNemar test, its p value adjusted among the pairs
-    (Holm), the difference of accuracies with its 95 % bootstrap interval, Cohen's kappa of the answers (None where it
-    is not defined), and what that says in words. `names`: option text by label code. DataError where a pair does not
-    answer the same questions.
+    """Return one row a pair of systems.
+
+    Args:
+        answers: answers tables by name.
+        pairs: names of the systems of each pair.
+        scorer: how answers are read.
+        seed: of the bootstrap.
+
+    Returns:
+        For each pair the exact McNemar test, its p value adjusted among the pairs (Holm), the difference of accuracies
+        with its 95 % bootstrap interval, Cohen's kappa of the answers (None where it is not defined), and the verdict
+        in a sentence.
+
+    Raises:
+        DataError: two systems did not answer the same questions.
     """
-    tests = [compare(predictions[first], predictions[second], scorer, names) for first, second in pairs]
-    right = pd.DataFrame({name: right_answers(rows, scorer, names) for name, rows in predictions.items()})
-    places = [(right.columns.get_loc(first), right.columns.get_loc(second)) for first, second in pairs]
-    differences = paired_bootstrap(right.to_numpy().T, places, seed=seed).differences
+    right = aligned(answers, scorer)
+    ordered = {name: table.set_index("id").loc[right.index] for name, table in answers.items()}
+    given = {name: given_answers(table, scorer) for name, table in ordered.items()}
+    tests = [mcnemar_exact(right[first], right[second]) for first, second in pairs]
     table = []
-    for (first, second), test, p_holm, difference in zip(
-        pairs, tests, holm([test.p_value for test in tests]), differences, strict=True
-    ):
-        kappa = cohen_kappa(*(answers(predictions[name], scorer, names) for name in (first, second)))
+    for (first, second), test, p_holm in zip(pairs, tests, holm([test.p_value for test in tests]), strict=True):
+        difference = paired_bootstrap(right[first], right[second], seed=seed)
+        kappa = cohen_kappa(given[first], given[second])
         table.append(
             {
                 "first": first,
@@ -102,8 +116,8 @@ def summary(accuracy: pd.DataFrame, tests: pd.DataFrame, permutations: pd.DataFr
     disagree on as many of them as the trained ones did on average, and p is adjusted as that of the smallest of all
     tests is; None where no difference would be found.
     """
-    models = _records(accuracy[accuracy["headline"]].sort_values("accuracy", ascending=False, kind="stable"))
-    paired = _records(tests[tests["scorer"] == LOG_LIKELIHOOD]) if len(tests) else []
+    models = records(accuracy[accuracy["headline"]].sort_values("accuracy", ascending=False, kind="stable"))
+    paired = records(tests[tests["scorer"] == LOG_LIKELIHOOD]) if len(tests) else []
     questions = models[0]["questions"]
     rivals = [row for row in paired if row["purpose"] == "rivals"] or paired
     share = float(np.mean([row["fixed"] + row["broken"] for row in rivals])) / questions if rivals else 0.0
@@ -111,7 +125,7 @@ def summary(accuracy: pd.DataFrame, tests: pd.DataFrame, permutations: pd.DataFr
     open_models = [row for row in models if row["variant"] != "zero_shot" and row["model"] != MAJORITY_BASELINE]
     best = next(iter(open_models), models[0])
     equals = [row["name"] for row in open_models if row["correct"] == best["correct"] and row is not best]
-    orders = _records(permutations)
+    orders = records(permutations)
     return {
         "scorer": LOG_LIKELIHOOD,
         "questions": questions,
@@ -123,12 +137,6 @@ def summary(accuracy: pd.DataFrame, tests: pd.DataFrame, permutations: pd.DataFr
         "detectable": None if math.isinf(detectable) else detectable,
         "answer": _in_words(best, equals, paired, orders, questions, detectable),
     }
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return rows, with the system's name where they are of one, and None for what is missing: NaN is no JSON."""
-    rows = table.astype(object).where(table.notna(), None).to_dict("records")
-    return [row | {"name": System(row["model"], row["variant"]).name} if "variant" in row else row for row in rows]
 
 
 def _in_words(

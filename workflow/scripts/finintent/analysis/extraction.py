@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from finintent.task.taxonomy import LETTERS
 
-_HALF_WIDTH = {ord(letter) + 0xFEE0: letter for letter in LETTERS + LETTERS.lower()}
+HALF_WIDTH = {ord(letter) + 0xFEE0: letter for letter in LETTERS + LETTERS.lower()}
 _WORD = "0-9A-Za-zÀ-ɏ"  # what makes a Latin word of the letter beside it: "ETF", "B2", and with a hyphen "A-share"
 _GLUED = "股类轮级端"  # what makes a Chinese word of the letter before it: "A股"
 _WORD_BEFORE = rf"(?<![{_WORD}])(?<![{_WORD}]['’-])"
@@ -19,7 +19,7 @@ def greedy(text: str, letters: list[str], names: dict[str, str] | None = None) -
     `names` (option text by letter) a letter glued to its own option is named as well (B followed by "yes"). Full-width
     letters count, lower case only as the whole answer.
     """
-    text = text.translate(_HALF_WIDTH)
+    text = text.translate(HALF_WIDTH)
     runs = re.findall(r"[^\W_]+", text)
     if len(runs) == 1 and len(runs[0]) == 1:
         text = text.upper()

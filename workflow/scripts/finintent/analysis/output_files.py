@@ -1,37 +1,60 @@
-"""Files of raw outputs, scored by each way to extract an answer."""
+"""Files of raw outputs from anywhere, scored as the workflow scores its own."""
 
+import logging
 import re
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-from finintent.analysis.extraction import _HALF_WIDTH, TEXT_SCORERS
+from finintent.analysis.extraction import HALF_WIDTH, TEXT_SCORERS
 from finintent.analysis.statistics import wilson
 from finintent.errors import ConfigError, DataError
 from finintent.files import parse_jsonl, read_json, read_text
 from finintent.task.taxonomy import LETTERS
 
 TEXT_COLUMNS = ("text", "output", "prediction", "response", "predict", "generated_text")
-
-
 GOLD_COLUMNS = ("gold", "answer", "label", "reference", "ground_truth")
+logger = logging.getLogger(__name__)
 
 
-def score(rows: list[dict[str, Any]], scorer: str, letters: list[str]) -> dict[str, Any]:
-    """Return questions, correct, accuracy (0-1) and parsed, the share of answers that come out as one of `letters`.
+class Output(NamedTuple):
+    """A raw output, its gold letter, and the text of each option by letter (None where it is not known)."""
 
-    Each row has a `gold` letter and the raw `text`; ConfigError when no scorer has the name, DataError without rows.
+    text: str
+    gold: str
+    options: dict[str, str] | None = None
+
+
+def score(outputs: list[Output], scorer: str, letters: list[str]) -> dict[str, Any]:
+    """Count right answers under one scorer.
+
+    Args:
+        outputs: at least one.
+        scorer: a name of TEXT_SCORERS.
+        letters: the option letters.
+
+    Returns:
+        questions, correct, accuracy (0-1) and parsed, the share of answers that come out as one of `letters`.
+
+    Raises:
+        ConfigError: there is no such scorer.
+        DataError: there are no outputs.
     """
     if scorer not in TEXT_SCORERS:
         raise ConfigError(f"scorer {scorer!r} is unknown; choose one of {', '.join(TEXT_SCORERS)}")
-    if not rows:
+    if not outputs:
         raise DataError("no answers to score")
-    answers = [TEXT_SCORERS[scorer](row["text"], letters) for row in rows]
-    correct = sum(answer == row["gold"] for answer, row in zip(answers, rows, strict=True))
+    answers = [TEXT_SCORERS[scorer](output.text, letters, output.options) for output in outputs]
+    correct = sum(answer == output.gold for answer, output in zip(answers, outputs, strict=True))
     parsed = sum(answer in letters for answer in answers)
-    return {"questions": len(rows), "correct": correct, "accuracy": correct / len(rows), "parsed": parsed / len(rows)}
+    return {
+        "questions": len(outputs),
+        "correct": correct,
+        "accuracy": correct / len(outputs),
+        "parsed": parsed / len(outputs),
+    }
 
 
 def score_file(
@@ -41,30 +64,53 @@ def score_file(
     text: str | None = None,
     gold: str | None = None,
     letters: list[str] | None = None,
+    questions: str | Path | None = None,
 ) -> pd.DataFrame:
-    """Score a JSON list, JSON lines or CSV of raw outputs; one row a scorer (all of them when `scorer` is None).
+    """Score a JSON list, JSON lines or CSV of raw outputs; one row a scorer.
 
-    `text` and `gold` name the columns, by default the first there is of TEXT_COLUMNS and GOLD_COLUMNS. A gold value
-    begins with its letter ("A", "A. …"); `letters` are by default all up to the last gold letter. The table holds
-    scorer, what `score` counts, and the 95 % Wilson interval accuracy_low, accuracy_high. DataError for other files.
+    Args:
+        path: the file. Columns A, B, … hold the options' texts, where it has them.
+        scorer: one scorer's name; all of them when None.
+        text: name of the column of outputs, by default the first there is of TEXT_COLUMNS.
+        gold: name of the column of gold answers, by default the first of GOLD_COLUMNS. A value begins with its letter
+            ("A", "A. …").
+        letters: the option letters, by default those of the options, or all up to the last gold letter.
+        questions: a file in OpenFinData's format with the options' texts, one question an output: found by `id` where
+            all outputs have one, else in the same order.
+
+    Returns:
+        scorer, what `score` counts, and the 95 % Wilson interval accuracy_low, accuracy_high.
+
+    Raises:
+        DataError: the file has another form, or the questions are not those of the outputs.
     """
     rows = _read(path)
     texts = _column(path, rows, "raw outputs", (text,) if text else TEXT_COLUMNS)
     golds = _column(path, rows, "gold letters", (gold,) if gold else GOLD_COLUMNS)
-    answers = [_answer(f"{path}, row {number}", row, texts, golds) for number, row in enumerate(rows, start=1)]
-    letters = letters or list(LETTERS[: LETTERS.index(max(answer["gold"] for answer in answers)) + 1])
-    if unknown := {*letters} - {*LETTERS} or {answer["gold"] for answer in answers} - {*letters}:
+    options = _options(rows if questions is None else _questions_of(path, rows, questions))
+    outputs = [
+        _output(f"{path}, row {number}", row, texts, golds, shown)
+        for number, (row, shown) in enumerate(zip(rows, options, strict=True), start=1)
+    ]
+    if None in options:
+        logger.warning(
+            "%s holds no options' texts: an answer that joins a letter to its option's text is not parsed by greedy; "
+            "give the questions with --questions",
+            path,
+        )
+    last = max(letter for output in outputs for letter in (output.gold, *(output.options or ())))
+    letters = letters or list(LETTERS[: LETTERS.index(last) + 1])
+    if unknown := {*letters} - {*LETTERS} or {output.gold for output in outputs} - {*letters}:
         raise DataError(
             f"{path}: {'/'.join(sorted(unknown))} is no option letter, or none of those given ({''.join(letters)}); "
             "name all capital letters of the options together, such as ABCDE"
         )
-    scorers = [scorer] if scorer else TEXT_SCORERS
-    rows = []
-    for name in scorers:
-        counted = score(answers, name, letters)
+    table = []
+    for name in [scorer] if scorer else TEXT_SCORERS:
+        counted = score(outputs, name, letters)
         low, high = wilson(counted["correct"], counted["questions"])
-        rows.append({"scorer": name, **counted, "accuracy_low": low, "accuracy_high": high})
-    return pd.DataFrame(rows)
+        table.append({"scorer": name, **counted, "accuracy_low": low, "accuracy_high": high})
+    return pd.DataFrame(table)
 
 
 def _read(path: str | Path) -> list[dict[str, Any]]:
@@ -88,8 +134,31 @@ def _column(path: str | Path, rows: list[dict[str, Any]], what: str, names: tupl
     raise DataError(f"{path}: no column of {what}; found {', '.join(columns)}, expected {' or '.join(names)}; name it")
 
 
-def _answer(where: str, row: dict[str, Any], text_column: str, gold_column: str) -> dict[str, str]:
-    text, gold = row.get(text_column), str(row.get(gold_column)).translate(_HALF_WIDTH)
+def _options(rows: list[dict[str, Any]]) -> list[dict[str, str] | None]:
+    shown = [{letter: row[letter] for letter in LETTERS if isinstance(row.get(letter), str)} for row in rows]
+    return [options if len(options) > 1 else None for options in shown]
+
+
+def _questions_of(path: str | Path, rows: list[dict[str, Any]], questions: str | Path) -> list[dict[str, Any]]:
+    """Return the question of each output."""
+    items = _read(questions)
+    if all("id" in row for row in [*rows, *items]):
+        by_id = {str(item["id"]): item for item in items}
+        if missing := [row["id"] for row in rows if str(row["id"]) not in by_id]:
+            raise DataError(f"{path}: id {missing[0]!r} is not in {questions}; give the questions of these outputs")
+        return [by_id[str(row["id"])] for row in rows]
+    if len(items) != len(rows):
+        raise DataError(
+            f"{path}: {len(rows)} outputs, but {questions} holds {len(items)} questions and there are no ids to join "
+            "them by; give the questions of these outputs, in their order"
+        )
+    return items
+
+
+def _output(
+    where: str, row: dict[str, Any], text_column: str, gold_column: str, options: dict[str, str] | None
+) -> Output:
+    text, gold = row.get(text_column), str(row.get(gold_column)).translate(HALF_WIDTH)
     if not isinstance(text, str | None):
         raise DataError(f"{where}: {text_column} is {text!r}, expected the raw output as one string")
     letter = re.match(r"[\W_]*([A-Z])(?![^\W_])", gold) or re.fullmatch(r"\s*([a-z])\s*", gold)
@@ -98,4 +167,4 @@ def _answer(where: str, row: dict[str, Any], text_column: str, gold_column: str)
             f"{where}: {gold_column} is {gold!r}, expected an option letter (A) or an option (A. …); sets of this "
             "workflow's own predictions are for `finintent compare`"
         )
-    return {"text": text or "", "gold": letter[1].upper()}
+    return Output(text or "", letter[1].upper(), options)

@@ -5,43 +5,60 @@ from typing import Any
 
 import pandas as pd
 
-from finintent.analysis.answers import LOG_LIKELIHOOD, right_answers
-from finintent.analysis.comparison import Predictions
-from finintent.analysis.statistics import clustered_interval
+from finintent.analysis.answers import right_answers
+from finintent.analysis.statistics import clustered_interval, wilson
 from finintent.errors import DataError
-from finintent.task.system import MAJORITY_BASELINE, System
+from finintent.task.system import MAJORITY_BASELINE, SYSTEM_COLUMNS, System
 
 COLUMNS = (
-    "model", "variant", "rows", "seeds", "runs", "questions", "mean", "low", "high", "min", "max",
+    *SYSTEM_COLUMNS, "rows", "seeds", "runs", "questions", "mean", "low", "high", "interval", "min", "max",
     "gain", "gain_low", "gain_high",
 )  # fmt: skip
+# How the interval of a mean was computed: that of one run is the one of the accuracy table.
+OVER_QUESTIONS = "Wilson, over questions"
+OVER_SEEDS = "bootstrap, over seeds and questions"
 
 
-def run_table(predictions: Predictions, names: dict[str, str], *, seed: int) -> pd.DataFrame:
+def run_table(systems: list[System], answers: list[pd.DataFrame], *, seed: int) -> pd.DataFrame:
     """Return one row a model, variant and number of training rows, in the order given, with the columns COLUMNS.
 
-    mean, min and max: accuracy (0-1) over the training seeds; low and high: its 95 % interval over (seed, question),
-    `statistics.clustered_interval`; gain: the mean difference from the base model on the same questions, with the same
-    interval, None where there is no base model. `names`: option text by label code. DataError where runs of one model
-    answered other questions than the first.
+    mean, min and max: accuracy (0-1) over the training seeds; low and high: its 95 % interval, by Wilson's method for
+    one run and by `statistics.clustered_interval` for several; gain: the mean difference from the base model on the
+    same questions, with the bootstrap's interval, missing where there is no base model.
+
+    Args:
+        systems: each run of each model.
+        answers: the answers table of each.
+        seed: of the bootstrap.
+
+    Raises:
+        DataError: runs of one model answered other questions than its first run.
     """
     runs = defaultdict(dict)
-    for system, rows in predictions.items():
-        runs[system._replace(seed=None)][system.seed] = right_answers(rows, LOG_LIKELIHOOD, names)
-    table = []
+    for system, table in zip(systems, answers, strict=True):
+        runs[system._replace(seed=None)][system.seed] = right_answers(table)
+    rows = []
     for system, by_seed in runs.items():
         # Columns are questions: aligned by id, whatever the order of a file.
-        right = pd.DataFrame.from_dict(by_seed, orient="index").astype(float)
+        right = pd.DataFrame(by_seed).T.astype(float)
         base = runs.get(System(system.model, "base"), {}).get(None) if system.variant != "base" else None
-        gain = right - pd.Series(base) if base else None
+        gain = None if base is None else right - base.astype(float)
         if right.isna().any(axis=None) or (gain is not None and gain.isna().any(axis=None)):
             raise DataError(f"the runs of {system.model} answer different questions; evaluate all on the same file")
         accuracy = right.mean(axis=1)
-        row = [*system[:3], " ".join(map(str, filter(lambda given: given is not None, by_seed))), *right.shape]
-        row += [*clustered_interval(right.to_numpy(), seed=seed), accuracy.min(), accuracy.max()]
-        row += [None] * 3 if gain is None else clustered_interval(gain.to_numpy(), seed=seed)
-        table.append(row)
-    return pd.DataFrame(table, columns=COLUMNS).astype({"rows": "Int64"})
+        mean, low, high = clustered_interval(right.to_numpy(), seed=seed)
+        if len(by_seed) == 1:
+            low, high = wilson(int(right.to_numpy().sum()), right.shape[1])
+        seeds = " ".join(str(given) for given in by_seed if given is not None) or None
+        rows.append(
+            [
+                *system.key, system.rows, seeds, *right.shape,
+                mean, low, high, OVER_QUESTIONS if len(by_seed) == 1 else OVER_SEEDS, accuracy.min(), accuracy.max(),
+                *([None] * 3 if gain is None else clustered_interval(gain.to_numpy(), seed=seed)),
+            ]
+        )  # fmt: skip
+    types = {"rows": "Int64", "gain": float, "gain_low": float, "gain_high": float}
+    return pd.DataFrame(rows, columns=COLUMNS).astype(types)
 
 
 def seed_table(runs: pd.DataFrame, rows: int) -> pd.DataFrame:
@@ -55,32 +72,32 @@ def learning_curve(runs: pd.DataFrame) -> pd.DataFrame:
     return runs[trained].sort_values(["model", "variant", "rows"], ignore_index=True)
 
 
-def in_words(runs: pd.DataFrame, rows: int) -> dict[str, list[str]]:
-    """Return a sentence on each tuned model under `seeds`: what training anew on `rows` rows does to its accuracy; and
-    one on each trained model under `learning_curve`: its accuracy by the number of rows.
+def sentences(runs: pd.DataFrame, rows: int) -> dict[str, list[str]]:
+    """Return sentences: under `seeds` on each tuned model's runs with `rows` training rows, under `learning_curve` on
+    each trained model's accuracy by the number of rows.
     """
     seeds = seed_table(runs, rows)
-    curves = learning_curve(runs).groupby(["model", "variant"], sort=False)
+    curves = learning_curve(runs).groupby("name", sort=False)
     return {
         "seeds": [_of_seeds(row) for row in seeds[seeds["variant"] == "tuned"].to_dict("records")],
         "learning_curve": [
-            f"{System(*key).name}: "
+            f"{name}: "
             + ", ".join(
                 f"{100 * mean:.1f} % with {size} rows" for size, mean in zip(part["rows"], part["mean"], strict=True)
             )
             + "."
-            for key, part in curves
+            for name, part in curves
         ],
     }
 
 
 def _of_seeds(row: dict[str, Any]) -> str:
-    name = System(row["model"], row["variant"]).name
+    name = row["name"]
     numbers = {key: f"{100 * row[key]:.1f}" for key in ("mean", "low", "high", "min", "max")}
     if row["runs"] == 1:
         return (
             f"{name}: one seed ({row['seeds']}), {numbers['mean']} % (95 % interval {numbers['low']} to "
-            f"{numbers['high']}); the interval tells of the questions, not of training anew."
+            f"{numbers['high']}); the interval covers the choice of questions, not another training."
         )
     seeds = row["seeds"].replace(" ", ", ")
     return (

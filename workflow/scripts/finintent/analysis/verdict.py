@@ -5,13 +5,18 @@ from finintent.analysis.statistics import SIGNIFICANCE_LEVEL, Interval
 
 def distinguishable(difference: Interval, p_value: float) -> bool:
     """Whether two models differ: the interval leaves out zero, and the (adjusted) test agrees."""
-    return p_value < SIGNIFICANCE_LEVEL and not difference.low <= 0 <= difference.high
+    return bool(p_value < SIGNIFICANCE_LEVEL and not difference.low <= 0 <= difference.high)
 
 
 def verdict(difference: Interval, p_value: float, first: str, second: str, tests: int = 1) -> str:
-    """Say in words, without a full stop, what is known of accuracy(second) - accuracy(first).
+    """Return what is known of accuracy(second) - accuracy(first) as a sentence without its full stop.
 
-    `tests`: the number that the p value is adjusted for.
+    Args:
+        difference: fractions, with the 95 % interval.
+        p_value: of the exact test.
+        first: name of the first system.
+        second: name of the second system.
+        tests: the number of tests that the p value is adjusted for.
     """
     estimate, low, high = (100 * value for value in difference)
     interval = f"95 % interval {low:z.1f} to {high:z.1f}, {'adjusted ' if tests > 1 else ''}p = {p_value:.2g}"

@@ -6,7 +6,7 @@ from typing import Any
 from finintent.claude.prices import Prices, estimate_tokens
 from finintent.claude.prompts import AnswerPlan, Request
 from finintent.claude.store import Record, ResponseStore, spending
-from finintent.task.prediction import prediction
+from finintent.task.prediction import Prediction
 from finintent.task.taxonomy import Taxonomy
 from finintent.task.wording import Instruction
 
@@ -32,14 +32,14 @@ def answer_requests(
 
 def answer_predictions(
     questions: list[dict[str, Any]], requests: list[Request], answers: dict[str, Record]
-) -> list[dict[str, Any]]:
+) -> list[Prediction]:
     """Return one prediction a question; `answers` are stored records by the digest of their request.
 
     The API tells no probabilities. The text is what came, also of a refusal or an answer that was cut off: often
     nothing, which no scorer can parse.
     """
     return [
-        prediction(question, None, _text(answers[request.digest]["message"]))
+        Prediction.of(question, log_probabilities=None, text=_text(answers[request.digest]["message"]))
         for question, request in zip(questions, requests, strict=True)
     ]
 

@@ -8,7 +8,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from finintent.task.prediction import prediction
+from finintent.task.prediction import Prediction
 
 Row = dict[str, Any]
 
@@ -22,17 +22,17 @@ def train_baseline(rows: list[Row], *, ngrams: tuple[int, int], regularisation: 
     return pipeline.fit([row["query"] for row in rows], [row["label"] for row in rows])
 
 
-def predict_baseline(pipeline: Pipeline, questions: list[Row]) -> list[Row]:
+def predict_baseline(pipeline: Pipeline, questions: list[Row]) -> list[Prediction]:
     """Answer each question; rows as those of a language model, without text: a classifier always names one label."""
     log_probabilities = pipeline.predict_log_proba([question["question"] for question in questions])
     rows = []
     for question, values in zip(questions, log_probabilities, strict=True):
         by_code = dict(zip(pipeline.classes_.tolist(), map(float, values), strict=True))
-        rows.append(prediction(question, by_code, None))
+        rows.append(Prediction.of(question, log_probabilities=by_code, text=None))
     return rows
 
 
-def predict_majority(rows: list[Row], codes: list[str], questions: list[Row]) -> list[Row]:
+def predict_majority(rows: list[Row], codes: list[str], questions: list[Row]) -> list[Prediction]:
     """Answer every question with the most common label of the training rows, of equally common ones the first.
 
     The probabilities are the labels' shares of the rows, each counted once more than it occurs (Laplace), so that none
@@ -41,4 +41,4 @@ def predict_majority(rows: list[Row], codes: list[str], questions: list[Row]) ->
     counts = Counter(row["label"] for row in rows)
     shares = {code: (counts[code] + 1) / (len(rows) + len(codes)) for code in codes}
     by_code = {code: math.log(share) for code, share in shares.items()}
-    return [prediction(question, by_code, None) for question in questions]
+    return [Prediction.of(question, log_probabilities=by_code, text=None) for question in questions]

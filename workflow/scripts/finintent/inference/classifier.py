@@ -44,7 +44,7 @@ class Classifier:
         """
         taxonomy = self.settings.taxonomy
         questions = [
-            {"id": str(index), "question": checked(text), "options": taxonomy.options} | {"gold": None, "hard": False}
+            {"id": str(index), "question": checked(text), "options": taxonomy.options} | {"gold": "", "hard": False}
             for index, text in enumerate(texts)
         ]
         if not questions:
@@ -52,9 +52,9 @@ class Classifier:
         rows = predict(
             self._model, self._prompter, questions, taxonomy, self.settings.instruction, batch_size=BATCH_SIZE, seed=0
         )
-        scores = [[row["log_probabilities"][code] for code in taxonomy.codes] for row in rows]
+        scores = [[row.log_probabilities[code] for code in taxonomy.codes] for row in rows]
         shares = probabilities(scores, self.settings.temperature).tolist()
-        return [self._answer(row["question"], by_code) for row, by_code in zip(rows, shares, strict=True)]
+        return [self._answer(row.question, by_code) for row, by_code in zip(rows, shares, strict=True)]
 
     def _answer(self, question: str, shares: list[float]) -> dict[str, Any]:
         ranked = dict(sorted(zip(self.settings.taxonomy.codes, shares, strict=True), key=lambda pair: -pair[1]))

@@ -18,7 +18,7 @@ from transformers import DynamicCache, PreTrainedModel
 
 from finintent.errors import ModelError
 from finintent.inference.prompting import Prompter
-from finintent.task.prediction import prediction
+from finintent.task.prediction import Prediction
 from finintent.task.taxonomy import Taxonomy
 from finintent.task.wording import Instruction
 
@@ -52,7 +52,7 @@ def predict(
     permutations: int = 1,
     max_new_tokens: int = 0,
     examples: Sequence[tuple[str, str]] = (),
-) -> list[dict[str, Any]]:
+) -> list[Prediction]:
     """Answer each question and return one prediction a question, in the order given.
 
     An option's log-probability is that of its letter's token among the whole vocabulary at the deciding position.
@@ -70,7 +70,7 @@ def predict(
     head_ids = _shared([prompt for item in items for prompt in item.prompts])
     if head_ids:
         head.extend([head_ids], lead=[0])
-    rows: list[dict[str, Any]] = [{}] * len(questions)
+    rows: list[Prediction | None] = [None] * len(questions)
     for batch in _batches(items, batch_size):
         letters = list(batch[0].orders[0])
         position = prompter.deciding_position(letters)
@@ -82,14 +82,19 @@ def predict(
                 {"options": order, "log_probabilities": dict(zip(order.values(), scores[number], strict=True))}
                 for order, scores in zip(item.orders, by_order, strict=True)
             )
-            answered = prediction(questions[item.index], own["log_probabilities"], texts[number], others)
-            rows[item.index] = answered | {"prompt_tokens": len(item.prompts[0])}
+            rows[item.index] = Prediction.of(
+                questions[item.index],
+                log_probabilities=own["log_probabilities"],
+                text=texts[number],
+                permutations=others,
+                prompt_tokens=len(item.prompts[0]),
+            )
     return rows
 
 
 def predict_within_memory(
     say: Callable[[str], None], batch_size: int, *arguments: Any, **options: Any
-) -> list[dict[str, Any]]:
+) -> list[Prediction]:
     """Return what `predict` does, answering half as many questions at once as often as a GPU's memory does not suffice.
 
     ModelError when it does not for one question.

@@ -29,6 +29,7 @@ def job_table(jobs: Iterable[Job], usd_per_hour: float | None) -> pd.DataFrame:
         hours, peak, joules = record["job_seconds"] / 3600, record["card_peak_bytes"], record["energy_joules"]
         rows.append(
             {
+                "name": job.system.name,
                 **job.system._asdict(),
                 "stage": job.stage,
                 "minutes": 60 * hours,
@@ -41,13 +42,13 @@ def job_table(jobs: Iterable[Job], usd_per_hour: float | None) -> pd.DataFrame:
                 "driver": record["driver"],
             }
         )
-    table = pd.DataFrame(rows)
-    table[["rows", "seed"]] = table[["rows", "seed"]].astype("Int64")  # whole numbers where some are missing
-    return table
+    numbers = ("usd", "rows_per_second", "tokens_per_second", "gpu_peak_gib", "watt_hours")
+    # Whole numbers stay whole where some are missing.
+    return pd.DataFrame(rows).astype({"rows": "Int64", "seed": "Int64", **dict.fromkeys(numbers, float)})
 
 
 def cost_table(jobs: pd.DataFrame) -> pd.DataFrame:
     """Return one row a system of a `job_table`: minutes, dollars, energy, and the peak of the card's memory."""
-    grouped = jobs.groupby(list(System._fields), dropna=False, sort=False)
+    grouped = jobs.groupby(["name", *System._fields], dropna=False, sort=False)
     sums = grouped[["minutes", "usd", "watt_hours"]].sum(min_count=1)
     return sums.assign(gpu_peak_gib=grouped["gpu_peak_gib"].max()).reset_index()

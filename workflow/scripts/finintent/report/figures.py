@@ -12,7 +12,6 @@ import pandas as pd
 from matplotlib.ticker import NullLocator
 
 from finintent.task.prediction import UNPARSABLE
-from finintent.task.system import System
 
 GREYS = {"base": "0.80", "few_shot": "0.70", "baseline": "0.60", "tuned": "0.25", "zero_shot": "0.90"}
 HATCHES = {"base": "//", "few_shot": "\\\\", "baseline": "..", "tuned": "", "zero_shot": "xx"}
@@ -50,8 +49,8 @@ def plot_accuracy(comparison: pd.DataFrame, path: str | Path, *, title: str) -> 
         axes.errorbar(accuracy, places, xerr=errors, fmt="none", ecolor="black", elinewidth=1.2, capsize=3)
         for place, value, high in zip(places, accuracy, comparison["accuracy_high"] * 100, strict=True):
             axes.text(high + 1.5, place, f"{value:.1f}", va="center")
-        systems = map(System, comparison["model"], comparison["variant"])
-        axes.set_yticks(places, [system.name.replace(f"{system.model} ", f"{system.model}\n") for system in systems])
+        names = zip(comparison["name"], comparison["model"], strict=True)
+        axes.set_yticks(places, [name.replace(f"{model} ", f"{model}\n") for name, model in names])
         axes.set_xlim(0, 108)
         axes.set_xticks(range(0, 101, 20))
         axes.set_xlabel(f"Accuracy on {comparison['questions'].iloc[0]} questions, % (bars: 95 % Wilson interval)")
@@ -96,7 +95,7 @@ def plot_learning_curve(curve: pd.DataFrame, path: str | Path, *, title: str) ->
     `curve` is the result of `runs.learning_curve`; bars are 95 % intervals. One size alone gives points without lines.
     """
     with plt.rc_context(STYLE):
-        curves = [part for _, part in curve.groupby(["model", "variant"], sort=False)]
+        curves = [part for _, part in curve.groupby("name", sort=False)]
         sizes = sorted(curve["rows"].unique())
         figure, axes = plt.subplots(figsize=(7, 4))
         ends = []
@@ -116,7 +115,7 @@ def plot_learning_curve(curve: pd.DataFrame, path: str | Path, *, title: str) ->
                 elinewidth=0.9,
                 **style,
             )
-            ends.append((mean[-1], System(*part[["model", "variant"]].iloc[-1]).name, grey, style["marker"]))
+            ends.append((mean[-1], part["name"].iloc[-1], grey, style["marker"]))
         axes.set_xscale("log")
         axes.set_xlim(sizes[0] / 1.2, sizes[-1] * 1.2)
         axes.set_xticks(sizes, [f"{size:,}" for size in sizes])

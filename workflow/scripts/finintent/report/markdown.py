@@ -7,8 +7,8 @@ import jinja2
 import pandas as pd
 
 from finintent.analysis.statistics import wilson
+from finintent.analysis.tables import read_table, records
 from finintent.files import read_json
-from finintent.task.system import System
 
 TEMPLATE = Path(__file__).parents[3] / "report/report.md.j2"
 SUSPECTS = 20  # questions listed
@@ -38,36 +38,30 @@ def markdown_report(
     provenance: what `provenance.study_record` returns; asked: by the id of a model behind an API, the record of its own
     answers.
     """
-    table = pd.read_csv(questions)
+    table = read_table(questions)
     suspects = table[table["label_suspect"]]
     environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, autoescape=False)  # noqa: S701 - no HTML
     environment.filters["percent"] = lambda share: f"{100 * share:z.1f}"
     environment.filters["decimals"] = lambda value, digits=3: "-" if value is None else f"{value:.{digits}f}"
-    environment.filters["system"] = lambda row: System(row["model"], row["variant"]).name
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         dataset=dataset,
         provenance=provenance,
         summary=read_json(summary),
         runs=read_json(runs),
-        accuracy=_rows(accuracy),
-        permutations=_rows(permutations),
-        seeds=_rows(seeds),
-        learning_curve=_rows(learning_curve),
-        suspects=suspects.head(SUSPECTS).to_dict("records"),
+        accuracy=records(read_table(accuracy)),
+        permutations=records(read_table(permutations)),
+        seeds=records(read_table(seeds)),
+        learning_curve=records(read_table(learning_curve)),
+        suspects=records(suspects.head(SUSPECTS)),
         suspects_total=len(suspects),
-        slices=_rows(slices),
+        slices=records(read_table(slices)),
         curation=read_json(curation),
         quality=read_json(quality),
-        cost=_rows(cost),
-        jobs=_rows(jobs),
+        cost=records(read_table(cost)),
+        jobs=records(read_table(jobs)),
         asked=[{"model": model, **read_json(path)} for model, path in asked.items()],
-        published=[_with_interval(row) for row in _rows(published)],
+        published=[_with_interval(row) for row in records(pd.read_csv(published))],
     )
-
-
-def _rows(path: str) -> list[dict[str, Any]]:
-    table = pd.read_csv(path).convert_dtypes()  # counts stay whole numbers where some are missing
-    return table.astype(object).where(table.notna(), None).to_dict("records")
 
 
 def _with_interval(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,15 @@
 """The card of a tuned model: what it was made of, how it answers, and what it is not for."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from finintent.analysis.answers import LOG_LIKELIHOOD
-from finintent.analysis.comparison import Predictions, paired_tests
+from finintent.analysis.comparison import paired_rows
+from finintent.task.system import System
 from finintent.task.taxonomy import Taxonomy
 
 TEMPLATE = Path(__file__).parents[3] / "report/model_card.md.j2"
@@ -18,25 +21,34 @@ HYPERPARAMETERS = (
 
 
 def model_card(
+    systems: tuple[System, System],
+    *,
     base: dict[str, Any],
     training: dict[str, Any],
-    predictions: Predictions,
-    metrics: list[dict[str, Any]],
-    generators: dict[str, int] | list[str],
+    answers: tuple[pd.DataFrame, pd.DataFrame],
+    metrics: tuple[dict[str, Any], dict[str, Any]],
+    generators: Iterable[str],
     dataset: str,
     taxonomy: Taxonomy,
-    *,
     seed: int,
 ) -> str:
     """Return the card of one training run in Markdown, with the Hub's metadata at its head.
 
-    base: `source` of the record that `prepare_model` wrote; training: a training.json; predictions: those of the base
-    and of the tuned model, in this order, on the evaluation questions; metrics: what `metrics.measure` says of each;
-    generators: who wrote the training rows; seed: of the bootstrap.
+    Args:
+        systems: the base model and the tuned one.
+        base: `source` of the record that `prepare_model` wrote.
+        training: a training.json.
+        answers: the answers table of each of the two on the evaluation questions.
+        metrics: `metrics.measure` of each.
+        generators: who wrote the training rows.
+        dataset: id of the data set.
+        taxonomy: its labels.
+        seed: of the bootstrap.
     """
-    tuned = list(predictions)[-1]
-    measured = dict(zip(predictions, metrics, strict=True))
-    tests = paired_tests(predictions, taxonomy.names, seed=seed)
+    tuned = systems[1]
+    measured = dict(zip(systems, metrics, strict=True))
+    by_name = {system.name: table for system, table in zip(systems, answers, strict=True)}
+    (test,) = paired_rows(by_name, [tuple(by_name)], LOG_LIKELIHOOD, seed=seed)
     scores = {system: values["scorers"][LOG_LIKELIHOOD] for system, values in measured.items()}
     repository = base.get("repo_id")
     data = ModelCardData(
@@ -77,7 +89,7 @@ def model_card(
         scores={system.name: {**values, "interval": _interval(values)} for system, values in scores.items()},
         calibration=measured[tuned]["calibration"],
         permutations=measured[tuned]["permutations"],
-        verdict=tests.loc[tests["scorer"] == LOG_LIKELIHOOD, "verdict"].iloc[0],
+        verdict=test["verdict"],
     ).content
 
 

@@ -1,30 +1,119 @@
-"""A prediction: what one model said to one question. Statistics read nothing else."""
+"""A prediction: what one model said to one question. The analysis reads nothing else."""
 
+from collections.abc import Collection, Iterable
+from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field
 
-def prediction(
-    question: dict[str, Any],
-    log_probabilities: dict[str, float] | None,
-    text: str | None,
-    permutations: list[dict[str, Any]] | None = None,
-) -> dict[str, Any]:
-    """Return a row of predictions.
+from finintent.errors import DataError
+from finintent.files import numbered_jsonl, parse, read_text, write_jsonl
 
-    `log_probabilities`: natural logarithm of each option's probability by label code (None where they are not told);
-    `text`: the raw greedy answer (None where no words were asked for); `options`: label code by the letter shown;
-    `permutations`: `options` and `log_probabilities` of the same question under other orders of its options.
+UNPARSABLE = "unparsable"  # the class of answers that name no label
+
+
+class Order(BaseModel):
+    """Another order of a question's options: label code by the letter shown, and the log-probability of each code."""
+
+    model_config = ConfigDict(frozen=True)
+    options: dict[str, str]
+    log_probabilities: dict[str, float]
+
+
+class Prediction(BaseModel):
+    """One line of a file of predictions.
+
+    Attributes:
+        gold: code of the right label.
+        hard: whether the question was marked as hard.
+        options: label code by the letter that was shown for it.
+        log_probabilities: natural logarithm of each label's probability by code; None where a model does not tell.
+        text: the raw greedy answer; None where no text was asked for.
+        permutations: the same question with its options in other orders.
+        prompt_tokens: length of the prompt; None where it is not known.
     """
-    row = {
-        "id": question["id"],
-        "question": question["question"],
-        "gold": question["gold"],
-        "hard": question["hard"],
-        "options": question["options"],
-        "log_probabilities": log_probabilities,
-        "text": text,
-    }
-    return row | {"permutations": permutations} if permutations else row
+
+    model_config = ConfigDict(frozen=True)
+    id: str
+    question: str = ""
+    gold: str
+    hard: bool = False
+    options: dict[str, str] = Field(min_length=2)
+    log_probabilities: dict[str, float] | None
+    text: str | None
+    permutations: tuple[Order, ...] = ()
+    prompt_tokens: int | None = None
+
+    @classmethod
+    def of(
+        cls,
+        question: dict[str, Any],
+        *,
+        log_probabilities: dict[str, float] | None,
+        text: str | None,
+        permutations: Iterable[dict[str, Any]] = (),
+        prompt_tokens: int | None = None,
+    ) -> "Prediction":
+        """Return the prediction of a question (id, question, gold, hard, options)."""
+        asked = {key: question[key] for key in ("id", "question", "gold", "hard", "options")}
+        return cls(
+            **asked,
+            log_probabilities=log_probabilities,
+            text=text,
+            permutations=tuple(permutations),
+            prompt_tokens=prompt_tokens,
+        )
+
+    @property
+    def orders(self) -> list[dict[str, float]]:
+        """The log-probabilities by label code under each order of the options, the question's own first.
+
+        Raises:
+            DataError: the model gave no probabilities.
+        """
+        if self.log_probabilities is None:
+            raise DataError(f"question {self.id!r}: no log_probabilities, expected one of each label")
+        return [self.log_probabilities, *(order.log_probabilities for order in self.permutations)]
 
 
-UNPARSABLE = "unparsable"
+def write_predictions(path: str | Path, predictions: Iterable[Prediction]) -> None:
+    """Write one prediction a line, without permutations and prompt_tokens where there are none."""
+    write_jsonl(path, (_row(prediction) for prediction in predictions))
+
+
+def _row(prediction: Prediction) -> dict[str, Any]:
+    optional = {name for name in ("permutations", "prompt_tokens") if not getattr(prediction, name)}
+    return prediction.model_dump(mode="json", exclude=optional)
+
+
+def read_predictions(path: str | Path, codes: Collection[str]) -> list[Prediction]:
+    """Read a file of predictions, in its order.
+
+    Args:
+        path: one JSON object a line, as `write_predictions` writes them; other keys are not looked at.
+        codes: the codes of the task's labels.
+
+    Raises:
+        DataError: a line is no prediction, holds other labels than `codes`, or repeats an id; or there is none.
+    """
+    rows: dict[str, Prediction] = {}
+    for where, value in numbered_jsonl(path, read_text(path)):
+        row = parse(where, value, Prediction)
+        _check_labels(where, row, codes)
+        if row.id in rows:
+            raise DataError(f"{where}: id {row.id!r} a second time; expected one row a question")
+        rows[row.id] = row
+    if not rows:
+        raise DataError(f"{path}: no predictions, expected one a line")
+    return list(rows.values())
+
+
+def _check_labels(where: str, row: Prediction, codes: Collection[str]) -> None:
+    known = ", ".join(codes)
+    if row.log_probabilities is None and row.text is None:
+        raise DataError(f"{where}: neither log_probabilities nor text, expected at least one of them")
+    for key, labels in (("options", row.options.values()), ("log_probabilities", row.log_probabilities)):
+        if labels is not None and {*labels} != {*codes}:
+            raise DataError(f"{where}: {key} is {getattr(row, key)}, expected each of the labels {known}")
+    if row.gold not in codes:
+        raise DataError(f"{where}: gold is {row.gold!r}, expected one of {known}")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 LINEAR_BASELINE = "tfidf-logreg"
 MAJORITY_BASELINE = "majority-class"
+SYSTEM_COLUMNS = ("name", "model", "variant")  # of every table with a row a system
 
 
 class System(NamedTuple):
@@ -23,13 +24,18 @@ class System(NamedTuple):
 
     @property
     def label(self) -> str:
-        """The variant in words: "few-shot"."""
+        """The variant as text: "few-shot"."""
         return self.variant.replace("_", "-")
 
     @property
     def name(self) -> str:
         """The name in tables, without rows and seed: "gemma-3-270m tuned"."""
         return self.model if self.variant == "baseline" else f"{self.model} {self.label}"
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """The values of SYSTEM_COLUMNS."""
+        return self.name, self.model, self.variant
 
     @property
     def run(self) -> str:
