@@ -130,11 +130,32 @@ EDITS = {
     ),
     "how a model answers": (
         append(f"{PACKAGE}/inference/likelihood.py", "\nUNUSED = 1\n"),
-        EVALUATION | {"check_merge", "evaluate_tuned"} | METRICS | CARDS | COMPARISON,
+        EVALUATION | {"evaluate_tuned"} | METRICS | CARDS | COMPARISON,
     ),
     "the style of figures": (
         replace(f"{PACKAGE}/report/figures.py", '"font.size": 10', '"font.size": 11'),
         {"plot_accuracy", "plot_calibration", "plot_confusion", "plot_learning_curve", "plot_quality", "plot_training"},
+    ),
+    "a new kind of error": (
+        append(f"{PACKAGE}/errors.py", '\n\nclass OddError(FinintentError):\n    """Odd."""\n'),
+        set(),
+    ),
+    "a sentence about the lock of versions": (
+        replace(f"{PACKAGE}/versions.py", "is not pinned", "is missing"),
+        set(),
+    ),
+    "what the log of a job holds": (append(f"{PACKAGE}/logs.py", "\nUNUSED = 1\n"), set()),
+    "how a job waits for the accelerator": (append(f"{PACKAGE}/machine/lock.py", "\nUNUSED = 1\n"), set()),
+    "what is measured of a job": (append(f"{PACKAGE}/machine/meter.py", "\nUNUSED = 1\n"), set()),
+    "a plan of memory": (append(f"{PACKAGE}/training/plan.py", "\nUNUSED = 1\n"), set()),
+    "a key of the report's provenance": (append(f"{PACKAGE}/report/provenance.py", "\nUNUSED = 1\n"), {"write_report"}),
+    "the wording of a verdict": (
+        replace(f"{PACKAGE}/analysis/verdict.py", "are not distinguishable", "cannot be told apart"),
+        {"compare_models", "write_report", "write_model_card"},
+    ),
+    "how an answer is read": (
+        append(f"{PACKAGE}/analysis/extraction.py", "\nUNUSED = 1\n"),
+        METRICS | CARDS | COMPARISON - {"summarise_cost"},
     ),
     "a comment of a module": (append(f"{PACKAGE}/training/arguments.py", "\n# A remark.\n"), set()),
     "a comment of a script": (append("workflow/scripts/train_lora.py", "\n# A remark.\n"), set()),

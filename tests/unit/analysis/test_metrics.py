@@ -251,13 +251,13 @@ def test_an_agreement_that_is_not_defined_is_none_in_the_summary():
     json.dumps(said, allow_nan=False)
 
 
-def test_the_answer_in_words_claims_no_more_than_the_tests():
+def test_the_answer_in_sentences_claims_no_more_than_the_tests():
     said = summarised({M_BASE: counted(20, 75), M: counted(64, 75), N: counted(45, 75)})
     highest, tuning, power = said["answer"]
     assert "m tuned has the highest accuracy: 85.3 % of 75 questions" in highest
     assert "m tuned is 58.7 points better than m base" in tuning
-    assert "distinguishable from 2 of the 2 models that it was tested against;" in power
-    assert f"from {100 * said['detectable']:.1f} points on" in power
+    assert "distinguishable from 2 of the 2 models that it was tested against." in power
+    assert f"detect with 80 % power is {100 * said['detectable']:.1f} points." in power
     alike = summarised({M_BASE: counted(62, 75), M: counted(64, 75)})["answer"]
     assert "m tuned and m base are not distinguishable" in alike[1]
     assert "distinguishable from 0 of the 1 models that it was tested against (not from m base)" in alike[2]
@@ -278,7 +278,7 @@ def test_a_constant_answer_is_never_the_best():
     assert "m tuned has the highest" in summarised({constant: counted(5, 5), M: counted(3, 5)})["answer"][0]
 
 
-def test_a_model_behind_an_api_is_compared_in_words_of_its_own():
+def test_a_model_behind_an_api_is_compared_in_a_sentence_of_its_own():
     claude = System("claude", "zero_shot")
     last = summarised({M: counted(10, 60), claude: counted(60, 60)})["answer"][-1]
     assert "distinguishable from 0 of the 0 models" in last

@@ -109,12 +109,18 @@ def paired_rows(
 
 
 def summary(accuracy: pd.DataFrame, tests: pd.DataFrame, permutations: pd.DataFrame) -> dict[str, Any]:
-    """Return the numbers that captions quote, of the headline scorer, and the three sentences that answer the study.
+    """Return the numbers that captions quote, by the headline scorer, and the sentences that answer the study.
 
-    `best`: the open model or baseline with the highest accuracy (a model behind an API is a reference, a constant
-    answer is none). `detectable`: the smallest difference that this many questions show with 80 % power, where models
-    disagree on as many of them as the trained ones did on average, and p is adjusted as that of the smallest of all
-    tests is; None where no difference would be found.
+    Args:
+        accuracy: `accuracy.accuracy_table` of all systems.
+        tests: `paired_tests` between them.
+        permutations: `accuracy.permutation_table`.
+
+    Returns:
+        Among others `best`, the open model or baseline with the highest accuracy (a model behind an API is a
+        reference, a constant answer is none), and `detectable`, the smallest difference that this many questions
+        detect with 80 % power, where models disagree on as many of them as the trained ones did on average and p is
+        adjusted as that of the smallest of all tests is; None where no difference would be detected.
     """
     models = records(accuracy[accuracy["headline"]].sort_values("accuracy", ascending=False, kind="stable"))
     paired = records(tests[tests["scorer"] == LOG_LIKELIHOOD]) if len(tests) else []
@@ -135,11 +141,11 @@ def summary(accuracy: pd.DataFrame, tests: pd.DataFrame, permutations: pd.DataFr
         "permutations": orders,
         "discordant_share": share,
         "detectable": None if math.isinf(detectable) else detectable,
-        "answer": _in_words(best, equals, paired, orders, questions, detectable),
+        "answer": _sentences(best, equals, paired, orders, questions, detectable),
     }
 
 
-def _in_words(
+def _sentences(
     best: dict[str, Any],
     equals: list[str],
     paired: list[dict[str, Any]],
@@ -166,9 +172,10 @@ def _in_words(
     alike = [other for other, differs in others.items() if not differs]
     excepted = f" (not from {', '.join(alike)})" if alike else ""
     power = (
-        "no difference reliably"
+        f"{questions} questions detect no difference with 80 % power"
         if math.isinf(detectable)
-        else f"differences from {100 * detectable:.1f} points on in four studies of five"
+        else f"The smallest difference that {questions} questions detect with 80 % power is "
+        f"{100 * detectable:.1f} points"
     )
     highest = f"{' and '.join([name, *equals])} share" if equals else f"{name} has"
     return [
@@ -176,6 +183,5 @@ def _in_words(
         f"(95 % interval {low:.1f} to {high:.1f}){reordered}.",
         *(["What tuning changed: " + "; ".join(gains) + "."] if gains else []),
         f"{name} is distinguishable from {len(others) - len(alike)} of the {len(others)} models that it was tested "
-        f"against{excepted}; at the rate at which the trained models "
-        f"disagree, {questions} questions show {power}." + "".join(f" {words}." for words in references),
+        f"against{excepted}. {power}." + "".join(f" {verdict}." for verdict in references),
     ]

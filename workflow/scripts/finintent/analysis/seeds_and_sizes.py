@@ -73,8 +73,15 @@ def learning_curve(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def sentences(runs: pd.DataFrame, rows: int) -> dict[str, list[str]]:
-    """Return sentences: under `seeds` on each tuned model's runs with `rows` training rows, under `learning_curve` on
-    each trained model's accuracy by the number of rows.
+    """Return sentences on runs.
+
+    Args:
+        runs: the result of `run_table`.
+        rows: size of the whole training set.
+
+    Returns:
+        Under `seeds` one on each tuned model's runs with `rows` training rows, under `learning_curve` one on each
+        trained model's accuracy by the number of rows.
     """
     seeds = seed_table(runs, rows)
     curves = learning_curve(runs).groupby("name", sort=False)
