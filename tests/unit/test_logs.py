@@ -1,6 +1,7 @@
-"""A script's log, and what a full disk is called, whoever meets it."""
+"""A script's log, what reaches the terminal, and what a full disk is called, whoever meets it."""
 
 import errno
+import logging
 import shutil
 import subprocess
 from collections import namedtuple
@@ -10,7 +11,7 @@ import pytest
 
 from finintent import logs
 from finintent.errors import MergeError
-from finintent.logs import logged
+from finintent.logs import logged, logger
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -20,6 +21,26 @@ def fail(log: Path, error: Exception, child: str | None = None) -> None:
         if child:
             subprocess.run(["sh", "-c", f"echo '{child}' >&2"], check=True)
         raise error
+
+
+def test_messages_reach_the_log_and_those_for_the_user_the_terminal(tmp_path: Path, capfd):
+    with logged(str(tmp_path / "log")):
+        subprocess.run(["sh", "-c", "echo out; echo err >&2"], check=True)
+        logger.debug("detail")
+        logging.getLogger("finintent.some.module").info("%.1f of %d GB, 100 %%", 0.25, 3)
+        logger.info("100 %")
+    assert (tmp_path / "log").read_text() == "out\nerr\ndetail\n0.2 of 3 GB, 100 %\n100 %\n"
+    assert capfd.readouterr() == ("0.2 of 3 GB, 100 %\n100 %\n", "")
+
+
+def test_outside_a_script_messages_go_nowhere_and_errors_leave_nothing_behind(tmp_path: Path, capfd):
+    with pytest.raises(SystemExit):
+        fail(tmp_path / "log", MergeError("no"))
+    capfd.readouterr()
+    logger.info("nobody asked")
+    assert capfd.readouterr() == ("", "")
+    assert logger.handlers == []
+    assert not logger.isEnabledFor(logging.INFO)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Let Claude answer the evaluation questions; every answer is stored first, and a stored one is not asked for again."""
 
-from collections.abc import Callable
 from typing import Any
 
 from finintent.claude.answers import answer_predictions, answer_record, answer_requests
@@ -9,13 +8,14 @@ from finintent.claude.prices import Prices
 from finintent.claude.prompts import AnswerPlan
 from finintent.claude.store import ResponseStore
 from finintent.files import parse, read_jsonl, read_yaml, write_json
-from finintent.logs import logged
+from finintent.logs import logged, logger
 from finintent.task.prediction import write_predictions
 from finintent.task.taxonomy import read_taxonomy
 from finintent.task.wording import read_instruction
 
 
 def main(
+    *,
     questions: str,
     taxonomy: str,
     instruction: str,
@@ -24,7 +24,6 @@ def main(
     plan: dict[str, Any],
     settings: dict[str, Any],
     outputs: dict[str, str],
-    say: Callable[[str], None] = print,
 ) -> None:
     rows = read_jsonl(questions)
     requests = answer_requests(
@@ -36,24 +35,23 @@ def main(
     )
     with ResponseStore(settings["store"]) as store:
         known, fetching = read_yaml(prices, Prices), parse("settings of evaluation.claude", settings, Settings)
-        answers = Claude(store, known, fetching, say).ask(requests)
+        answers = Claude(store, known, fetching).ask(requests)
     record = answer_record(requests, answers)
     write_predictions(outputs["predictions"], answer_predictions(rows, requests, answers))
     write_json(outputs["record"], record)
-    say(f"{len(rows)} answers of {model} for {record['cost_usd']:.4f} US dollars")
+    logger.info("%d answers of %s for %.4f US dollars", len(rows), model, record["cost_usd"])
 
 
 if "snakemake" in globals():
-    with logged(snakemake.log[0]) as say:
+    with logged(snakemake.log[0]):
         main(
-            snakemake.input.questions,
-            snakemake.input.taxonomy,
-            snakemake.input.instruction,
-            snakemake.input.prices,
-            snakemake.wildcards.claude,
-            snakemake.params.plan,
+            questions=snakemake.input.questions,
+            taxonomy=snakemake.input.taxonomy,
+            instruction=snakemake.input.instruction,
+            prices=snakemake.input.prices,
+            model=snakemake.wildcards.claude,
+            plan=snakemake.params.plan,
             # From the configuration, not from a parameter: none of it changes an answer, so none makes a job stale.
-            snakemake.config["datasets"][snakemake.wildcards.dataset]["evaluation"]["claude"],
-            dict(snakemake.output.items()),
-            say,
+            settings=snakemake.config["datasets"][snakemake.wildcards.dataset]["evaluation"]["claude"],
+            outputs=dict(snakemake.output.items()),
         )

@@ -14,7 +14,7 @@ from finintent.training.merge_check import check_merge
 PROBES = 8
 
 
-def main(base: str, adapter: str, merged: str, probes: str, output: str) -> None:
+def main(*, base: str, adapter: str, merged: str, probes: str, output: str) -> None:
     tokenizer = AutoTokenizer.from_pretrained(base)
     prompts = [tokenizer.encode(row["instruction"]) for row in read_json(probes)[:PROBES]]
     use_every_core()
@@ -26,9 +26,9 @@ def main(base: str, adapter: str, merged: str, probes: str, output: str) -> None
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
         main(
-            snakemake.input.base,
-            snakemake.input.adapter,
-            snakemake.input.merged,
-            snakemake.input.probes,
-            snakemake.output[0],
+            base=snakemake.input.base,
+            adapter=snakemake.input.adapter,
+            merged=snakemake.input.merged,
+            probes=snakemake.input.probes,
+            output=snakemake.output[0],
         )

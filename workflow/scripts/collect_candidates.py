@@ -5,7 +5,7 @@ from finintent.files import write_json, write_jsonl
 from finintent.logs import logged
 
 
-def main(responses: str, dataset: str, outputs: dict[str, str]) -> None:
+def main(*, responses: str, dataset: str, outputs: dict[str, str]) -> None:
     candidates = candidates_from_responses(responses, dataset)
     write_jsonl(outputs["candidates"], candidates)
     write_json(outputs["record"], candidates_record("recorded", candidates))
@@ -13,4 +13,8 @@ def main(responses: str, dataset: str, outputs: dict[str, str]) -> None:
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
-        main(snakemake.input.responses, snakemake.params.dataset, dict(snakemake.output.items()))
+        main(
+            responses=snakemake.input.responses,
+            dataset=snakemake.params.dataset,
+            outputs=dict(snakemake.output.items()),
+        )

@@ -9,6 +9,7 @@ from finintent.task.taxonomy import read_taxonomy
 
 
 def main(
+    *,
     candidates: str,
     questions: str,
     taxonomy: str,
@@ -32,10 +33,10 @@ def main(
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
         main(
-            snakemake.input.candidates,
-            snakemake.input.questions,
-            snakemake.input.taxonomy,
-            snakemake.input.personas,
-            snakemake.params.curation,
-            dict(snakemake.output.items()),
+            candidates=snakemake.input.candidates,
+            questions=snakemake.input.questions,
+            taxonomy=snakemake.input.taxonomy,
+            personas=snakemake.input.personas,
+            settings=snakemake.params.curation,
+            outputs=dict(snakemake.output.items()),
         )

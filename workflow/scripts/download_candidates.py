@@ -10,8 +10,8 @@ from finintent.task.taxonomy import read_taxonomy
 from finintent.task.wording import read_instruction
 
 
-def main(source: dict[str, str], dataset: str, taxonomy: str, instruction: str, outputs: dict[str, str]) -> None:
-    # Outside the outputs, which are deleted before a job: a download that broke off is gone on with.
+def main(*, source: dict[str, str], dataset: str, taxonomy: str, instruction: str, outputs: dict[str, str]) -> None:
+    # Outside the outputs, which are deleted before a job: an interrupted download resumes.
     rows = download_alpaca(**source, cache="results/hub", token=os.environ.get("HF_TOKEN"))
     candidates = alpaca_candidates(rows, read_instruction(instruction), read_taxonomy(taxonomy), dataset, **source)
     write_jsonl(outputs["candidates"], candidates)
@@ -21,9 +21,9 @@ def main(source: dict[str, str], dataset: str, taxonomy: str, instruction: str, 
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
         main(
-            dict(snakemake.params.source),
-            snakemake.wildcards.dataset,
-            snakemake.input.taxonomy,
-            snakemake.input.instruction,
-            dict(snakemake.output.items()),
+            source=dict(snakemake.params.source),
+            dataset=snakemake.wildcards.dataset,
+            taxonomy=snakemake.input.taxonomy,
+            instruction=snakemake.input.instruction,
+            outputs=dict(snakemake.output.items()),
         )

@@ -1,6 +1,5 @@
 """Download a model's checkpoint from a hub."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,16 @@ from finintent.models.folder import download_folder
 LOCKS = Path("resources/models")
 
 
-def main(source: dict[str, Any], record: str, say: Callable[[str], None] = print) -> None:
+def main(*, source: dict[str, Any], record: str) -> None:
     # The files lie beside the record, not among the outputs, which are deleted before a job and after a failure.
-    write_json(record, download_checkpoint(source, download_folder(record), LOCKS, say))
+    write_json(record, download_checkpoint(source, download_folder(record), LOCKS))
 
 
 if "snakemake" in globals():
-    with logged(snakemake.log[0]) as say:
+    with logged(snakemake.log[0]):
         # Whether it is gated only tells when to ask for the token: no parameter, a change makes nothing stale.
         described = snakemake.config["models"][snakemake.wildcards.model]["source"]
-        main(snakemake.params.source | {"gated": described.get("gated", False)}, snakemake.output[0], say)
+        main(
+            source=snakemake.params.source | {"gated": described.get("gated", False)},
+            record=snakemake.output[0],
+        )

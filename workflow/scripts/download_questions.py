@@ -1,22 +1,21 @@
 """Download OpenFinData's release and take one task's questions out of it."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from finintent.data.openfindata import RELEASE, TERMS, download, extract
-from finintent.logs import logged
+from finintent.logs import logged, logger
 
 # Trusted on first use: commit it, so that another machine accepts the same archive only.
 LOCK = "resources/openfindata.lock.json"
 
 
-def main(output: str, say: Callable[[str], None] = print) -> None:
-    say(TERMS)
+def main(*, output: str) -> None:
+    logger.info(TERMS)
     # Outside the outputs, which are deleted before a job: a download that broke off is gone on with.
     archive = download(RELEASE, "results/downloads", LOCK)
     extract(archive, Path(output).name, Path(output).parent)
 
 
 if "snakemake" in globals():
-    with logged(snakemake.log[0]) as say:
-        main(snakemake.output[0], say)
+    with logged(snakemake.log[0]):
+        main(output=snakemake.output[0])

@@ -1,6 +1,5 @@
 """Print what Claude's answers to the evaluation questions would still cost."""
 
-from collections.abc import Callable
 from typing import Any
 
 from finintent.claude.answers import answer_requests, estimate_answers
@@ -9,12 +8,13 @@ from finintent.claude.prompts import AnswerPlan
 from finintent.claude.store import ResponseStore
 from finintent.errors import ConfigError
 from finintent.files import parse, read_jsonl, read_yaml
-from finintent.logs import logged
+from finintent.logs import logged, logger
 from finintent.task.taxonomy import read_taxonomy
 from finintent.task.wording import read_instruction
 
 
 def main(
+    *,
     questions: str,
     taxonomy: str,
     instruction: str,
@@ -22,7 +22,6 @@ def main(
     model: str,
     plan: dict[str, Any],
     store: str,
-    say: Callable[[str], None] = print,
 ) -> None:
     requests = answer_requests(
         read_jsonl(questions),
@@ -32,7 +31,7 @@ def main(
         parse("settings of evaluation.claude", plan, AnswerPlan),
     )
     estimate = estimate_answers(requests, ResponseStore(store), read_yaml(prices, Prices))
-    say(
+    logger.info(
         f"{model} on {questions}: {estimate['stored']} answers stored, {estimate['requests']} to ask, about "
         f"{estimate['input_tokens']:,} input and {estimate['output_tokens']:,} output tokens: "
         f"${estimate['messages']:.3f}, in batches ${estimate['batches']:.3f}"
@@ -40,18 +39,17 @@ def main(
 
 
 if "snakemake" in globals():
-    with logged(snakemake.log[0]) as say:
+    with logged(snakemake.log[0]):
         if not snakemake.params.plans:
             raise ConfigError("config: no data set of this study has the block evaluation.claude; add it to price it")
         for index, (dataset, plan) in enumerate(snakemake.params.plans.items()):
             block = snakemake.config["datasets"][dataset]["evaluation"]["claude"]
             main(
-                snakemake.input.questions[index],
-                snakemake.input.taxonomy[index],
-                snakemake.input.instruction[index],
-                snakemake.input.prices,
-                block["model"],
-                plan,
-                block["store"],
-                say,
+                questions=snakemake.input.questions[index],
+                taxonomy=snakemake.input.taxonomy[index],
+                instruction=snakemake.input.instruction[index],
+                prices=snakemake.input.prices,
+                model=block["model"],
+                plan=plan,
+                store=block["store"],
             )

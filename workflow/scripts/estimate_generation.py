@@ -1,7 +1,6 @@
 """Print what generating each data set would still cost."""
 
 import os
-from collections.abc import Callable
 from typing import Any
 
 import anthropic
@@ -14,12 +13,10 @@ from finintent.data.estimate import estimate_generation, table
 from finintent.data.generation import Task, read_task
 from finintent.errors import ConfigError
 from finintent.files import parse, read_yaml
-from finintent.logs import logged
+from finintent.logs import logged, logger
 
 
-def main(
-    task: Task, prompt: str, prices: str, plan: dict[str, Any], store: str, say: Callable[[str], None] = print
-) -> None:
+def main(*, task: Task, prompt: str, prices: str, plan: dict[str, Any], store: str) -> None:
     known = read_yaml(prices, Prices)
     counter = TokenCounter()
     estimate = estimate_generation(
@@ -30,7 +27,7 @@ def main(
         known,
         counter.count,
     )
-    say(table(task.dataset, estimate, counted=counter.usable, prices=known))
+    logger.info(table(task.dataset, estimate, counted=counter.usable, prices=known))
 
 
 class TokenCounter:
@@ -45,13 +42,13 @@ class TokenCounter:
             try:
                 return make_client(timeout_seconds=30, max_retries=2).messages.count_tokens(**counted).input_tokens
             except anthropic.APIError as error:
-                print(f"tokens for {model} could not be counted ({type(error).__name__})")
+                logger.debug("tokens for %s could not be counted (%s)", model, type(error).__name__)
                 self.usable = False
         return estimate_tokens(body)
 
 
 if "snakemake" in globals():
-    with logged(snakemake.log[0]) as say:
+    with logged(snakemake.log[0]):
         if not snakemake.params.plans:
             raise ConfigError(
                 "config: no data set of this study has the block generation.anthropic; add it to price it"
@@ -65,4 +62,10 @@ if "snakemake" in globals():
                 curation=snakemake.params.curation[dataset],
             )
             block = snakemake.config["datasets"][dataset]["generation"]["anthropic"]
-            main(task, snakemake.input.prompt[index], snakemake.input.prices, plan, block["store"], say)
+            main(
+                task=task,
+                prompt=snakemake.input.prompt[index],
+                prices=snakemake.input.prices,
+                plan=plan,
+                store=block["store"],
+            )

@@ -1,7 +1,6 @@
 """Let a model answer the evaluation questions and the validation rows: one prediction each."""
 
 import time
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -21,6 +20,7 @@ from finintent.task.wording import read_instruction
 
 
 def main(
+    *,
     weights: str,
     template: str | None,
     questions: str,
@@ -34,7 +34,6 @@ def main(
     outputs: dict[str, str],
     examples: str | None = None,
     few_shot: int = 0,
-    say: Callable[[str], None] = print,
 ) -> None:
     prompter = Prompter(weights, template)
     labels = read_taxonomy(taxonomy)
@@ -43,8 +42,8 @@ def main(
     with exclusive_accelerator(), metered() as job:
         model, wording = load_model(weights, bf16=uses_bf16(precision)), read_instruction(instruction)
         answer = partial(
-            predict_within_memory, say, batch_size, model, prompter, taxonomy=labels, instruction=wording, seed=seed,
-            examples=turns,
+            predict_within_memory, model, prompter, batch_size=batch_size, taxonomy=labels, instruction=wording,
+            seed=seed, examples=turns,
         )  # fmt: skip
         start = time.perf_counter()
         evaluated = answer(
@@ -61,20 +60,19 @@ def main(
 
 
 if "snakemake" in globals():
-    with logged(snakemake.log[0]) as say:
+    with logged(snakemake.log[0]):
         main(
-            snakemake.input.weights,
-            snakemake.params.template,
-            snakemake.input.questions,
-            snakemake.input.validation,
-            snakemake.input.taxonomy,
-            snakemake.input.instruction,
-            snakemake.params.scoring,
-            snakemake.config["scoring"]["batch_size"],  # no parameter: a change of it makes nothing stale
-            snakemake.params.precision,
-            snakemake.params.seed,
-            dict(snakemake.output.items()),
-            snakemake.input.get("examples"),
-            snakemake.params.get("few_shot"),
-            say,
+            weights=snakemake.input.weights,
+            template=snakemake.params.template,
+            questions=snakemake.input.questions,
+            validation=snakemake.input.validation,
+            taxonomy=snakemake.input.taxonomy,
+            instruction=snakemake.input.instruction,
+            scoring=snakemake.params.scoring,
+            batch_size=snakemake.config["scoring"]["batch_size"],  # no parameter: a change of it makes nothing stale
+            precision=snakemake.params.precision,
+            seed=snakemake.params.seed,
+            outputs=dict(snakemake.output.items()),
+            examples=snakemake.input.get("examples"),
+            few_shot=snakemake.params.get("few_shot"),
         )

@@ -10,7 +10,7 @@ from finintent.task.wording import read_instruction
 
 
 def main(
-    train: str, validation: str, taxonomy: str, instruction: str, rows: int, shuffle: int | None, directory: Path
+    *, train: str, validation: str, taxonomy: str, instruction: str, rows: int, shuffle: int | None, directory: Path
 ) -> None:
     labels, wording = read_taxonomy(taxonomy), read_instruction(instruction)
     # Curation shuffled the rows: the first of them are a sample, and smaller samples lie within larger ones.
@@ -22,11 +22,11 @@ def main(
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
         main(
-            snakemake.input.train,
-            snakemake.input.validation,
-            snakemake.input.taxonomy,
-            snakemake.input.instruction,
-            int(snakemake.wildcards.rows),
-            snakemake.params.shuffle,
-            Path(snakemake.output.info).parent,
+            train=snakemake.input.train,
+            validation=snakemake.input.validation,
+            taxonomy=snakemake.input.taxonomy,
+            instruction=snakemake.input.instruction,
+            rows=int(snakemake.wildcards.rows),
+            shuffle=snakemake.params.shuffle,
+            directory=Path(snakemake.output.info).parent,
         )

@@ -8,7 +8,7 @@ from finintent.task.taxonomy import read_taxonomy
 
 
 def main(
-    record: str, splits: list[str], rejected: str, questions: str, taxonomy: str, personas: str, output: str
+    *, record: str, splits: list[str], rejected: str, questions: str, taxonomy: str, personas: str, output: str
 ) -> None:
     rows = [row for split in splits for row in read_jsonl(split)]
     generation = read_json(record)
@@ -27,11 +27,11 @@ def main(
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
         main(
-            snakemake.input.record,
-            [snakemake.input.train, snakemake.input.validation],
-            snakemake.input.rejected,
-            snakemake.input.questions,
-            snakemake.input.taxonomy,
-            snakemake.input.personas,
-            snakemake.output[0],
+            record=snakemake.input.record,
+            splits=[snakemake.input.train, snakemake.input.validation],
+            rejected=snakemake.input.rejected,
+            questions=snakemake.input.questions,
+            taxonomy=snakemake.input.taxonomy,
+            personas=snakemake.input.personas,
+            output=snakemake.output[0],
         )

@@ -13,7 +13,7 @@ from finintent.training.merge import restore_tokenizer
 from finintent.training.run import ending, run_llamafactory
 
 
-def main(config: str, record: str) -> None:
+def main(*, config: str, record: str) -> None:
     with exclusive_accelerator(), metered() as job:
         status = run_llamafactory("export", config)
     if status:
@@ -25,4 +25,4 @@ def main(config: str, record: str) -> None:
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
-        main(snakemake.input.config, snakemake.output.record)
+        main(config=snakemake.input.config, record=snakemake.output.record)

@@ -10,7 +10,7 @@ from finintent.logs import logged
 from finintent.models.folder import HUBS, OWN_FILE, download_folder, local_files
 
 
-def main(source: dict[str, Any], vocabulary: dict[str, Any] | None, inputs: list[str], directory: Path) -> None:
+def main(*, source: dict[str, Any], vocabulary: dict[str, Any] | None, inputs: list[str], directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     record = {"source": source, "vocabulary": vocabulary}
     if source["type"] == "pypi_gguf":
@@ -61,8 +61,8 @@ def convert_package(source: dict[str, Any], vocabulary: dict[str, Any] | None, d
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
         main(
-            snakemake.params.source["source"],
-            snakemake.params.source["vocabulary"],
-            list(snakemake.input),
-            Path(snakemake.output[0]),
+            source=snakemake.params.source["source"],
+            vocabulary=snakemake.params.source["vocabulary"],
+            inputs=list(snakemake.input),
+            directory=Path(snakemake.output[0]),
         )

@@ -21,6 +21,7 @@ EVAL_BATCH = "per_device_eval_batch_size"
 
 
 def main(
+    *,
     model: str,
     alpaca: list[str],
     template: str | None,
@@ -77,14 +78,14 @@ if "snakemake" in globals():
     with logged(snakemake.log[0]):
         described = snakemake.config["models"][snakemake.wildcards.model]
         main(
-            snakemake.input.model,
-            list(snakemake.input.alpaca),
-            snakemake.params.template,
-            dict(snakemake.params.training),
+            model=snakemake.input.model,
+            alpaca=list(snakemake.input.alpaca),
+            template=snakemake.params.template,
+            training=dict(snakemake.params.training),
             # No parameters: what they change is how much is computed at once, so a change makes nothing stale.
-            described["training"].get(EVAL_BATCH, snakemake.config["training"].get(EVAL_BATCH, 8)),
-            snakemake.config["gpu"].get("memory_gb"),
-            int(snakemake.wildcards.seed),
-            snakemake.params.versions,
-            dict(snakemake.output.items()),
+            eval_batch_size=described["training"].get(EVAL_BATCH, snakemake.config["training"].get(EVAL_BATCH, 8)),
+            memory_gb=snakemake.config["gpu"].get("memory_gb"),
+            seed=int(snakemake.wildcards.seed),
+            versions=snakemake.params.versions,
+            outputs=dict(snakemake.output.items()),
         )

@@ -4,7 +4,6 @@ import re
 import resource
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import yaml
 from finintent.data.alpaca import SPLITS
 from finintent.errors import TrainingError
 from finintent.files import read_json, sha256, write_json
-from finintent.logs import logged
+from finintent.logs import logged, logger
 from finintent.machine.lock import exclusive_accelerator
 from finintent.machine.meter import metered
 from finintent.training.fallback import smaller
@@ -26,7 +25,7 @@ OUT_OF_MEMORY = re.compile(rb"OutOfMemoryError|CUDA[^\n]*out of memory|CUBLAS_ST
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in ru_maxrss
 
 
-def main(config: str, adapter: Path, output: str, log: Path, say: Callable[[str], None]) -> None:
+def main(*, config: str, adapter: Path, output: str, log: Path) -> None:
     settings = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
     checkpoints = Path(settings["output_dir"])
     drop_other_runs(checkpoints)
@@ -53,10 +52,12 @@ def main(config: str, adapter: Path, output: str, log: Path, say: Callable[[str]
         settings, config = less, f"{checkpoints}.yaml"
         checkpoints.mkdir(parents=True, exist_ok=True)
         Path(config).write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
-        say(
+        logger.info(
             "The GPU's memory did not suffice. Training goes on with the same optimizer steps in smaller parts: "
-            f"{settings['per_device_train_batch_size']} rows at once, {settings['gradient_accumulation_steps']} times, "
-            f"{'without' if settings['disable_gradient_checkpointing'] else 'with'} gradient checkpointing"
+            "%d rows at once, %d times, %s gradient checkpointing",
+            settings["per_device_train_batch_size"],
+            settings["gradient_accumulation_steps"],
+            "without" if settings["disable_gradient_checkpointing"] else "with",
         )
     collect_adapter(checkpoints, adapter)
     data = Path(settings["dataset_dir"])
@@ -101,11 +102,10 @@ def drop_other_runs(checkpoints: Path) -> None:
 
 
 if "snakemake" in globals():
-    with logged(snakemake.log[0]) as say:
+    with logged(snakemake.log[0]):
         main(
-            snakemake.input.config,
-            Path(snakemake.output.adapter),
-            snakemake.output.training,
-            Path(snakemake.log[0]),
-            say,
+            config=snakemake.input.config,
+            adapter=Path(snakemake.output.adapter),
+            output=snakemake.output.training,
+            log=Path(snakemake.log[0]),
         )

@@ -10,6 +10,7 @@ from finintent.task.wording import read_instruction
 
 
 def main(
+    *,
     record: str,
     curation: str,
     quality: str,
@@ -41,11 +42,11 @@ def main(
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
         main(
-            snakemake.input.record,
-            snakemake.input.curation,
-            snakemake.input.quality,
-            snakemake.input.taxonomy,
-            snakemake.input.instruction,
-            dict(snakemake.params.publication),
-            snakemake.output[0],
+            record=snakemake.input.record,
+            curation=snakemake.input.curation,
+            quality=snakemake.input.quality,
+            taxonomy=snakemake.input.taxonomy,
+            instruction=snakemake.input.instruction,
+            publication=dict(snakemake.params.publication),
+            output=snakemake.output[0],
         )

@@ -10,7 +10,7 @@ EXAMPLES = 5  # questions that the page offers
 
 
 def main(
-    metrics: str, validation: str, taxonomy: str, instruction: str, template: str | None, precision: str, output: str
+    *, metrics: str, validation: str, taxonomy: str, instruction: str, template: str | None, precision: str, output: str
 ) -> None:
     write_classifier(
         output,
@@ -28,11 +28,11 @@ def main(
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
         main(
-            snakemake.input.metrics,
-            snakemake.input.validation,
-            snakemake.input.taxonomy,
-            snakemake.input.instruction,
-            snakemake.params.template,
-            snakemake.params.precision,
-            snakemake.output[0],
+            metrics=snakemake.input.metrics,
+            validation=snakemake.input.validation,
+            taxonomy=snakemake.input.taxonomy,
+            instruction=snakemake.input.instruction,
+            template=snakemake.params.template,
+            precision=snakemake.params.precision,
+            output=snakemake.output[0],
         )

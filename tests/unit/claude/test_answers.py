@@ -50,7 +50,7 @@ def make_requests(questions: list[dict] = QUESTIONS, plan: AnswerPlan = PLAN) ->
 def ask(path: Path, monkeypatch: pytest.MonkeyPatch, server: FakeClaude, requests: list[Request], **settings: object):
     monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
     with ResponseStore(path / "answers.jsonl") as store:
-        return Claude(store, PRICES, Settings(**SETTINGS | settings), lambda text: None).ask(requests)
+        return Claude(store, PRICES, Settings(**SETTINGS | settings)).ask(requests)
 
 
 def test_the_question_is_worded_as_for_every_other_model_and_nothing_is_added(tmp_path, monkeypatch):

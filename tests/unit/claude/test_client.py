@@ -224,12 +224,12 @@ from writer import PLAN, RESOURCES, make_task
 finintent.claude.client.LISTING_DELAY = timedelta(0)
 folder, settings = sys.argv[1], json.loads(sys.argv[2])
 runpy.run_path("workflow/scripts/generate_candidates.py")["main"](
-    make_task(["Where is my parcel from Norway?"], train_rows=int(sys.argv[3]), validation_rows=30),
-    f"{RESOURCES}/prompts/generation.yaml",
-    "resources/prices.yaml",
-    PLAN | {"queries_per_request": 5, "max_rounds": 100},
-    settings | {"store": f"{folder}/responses.jsonl"},
-    {"candidates": f"{folder}/candidates.jsonl", "record": f"{folder}/record.json"},
+    task=make_task(["Where is my parcel from Norway?"], train_rows=int(sys.argv[3]), validation_rows=30),
+    prompt=f"{RESOURCES}/prompts/generation.yaml",
+    prices="resources/prices.yaml",
+    plan=PLAN | {"queries_per_request": 5, "max_rounds": 100},
+    settings=settings | {"store": f"{folder}/responses.jsonl"},
+    outputs={"candidates": f"{folder}/candidates.jsonl", "record": f"{folder}/record.json"},
 )
 """
 

@@ -39,7 +39,7 @@ class Answers:
 
 def generate(answers: Answers, questions: list[str] = QUESTIONS, **plan: Any) -> Generator:
     generator = Generator(make_task(questions), PROMPT, make_plan(**plan), answers)
-    generator.run(say=lambda text: None)
+    generator.run()
     return generator
 
 
@@ -93,7 +93,7 @@ def test_a_smaller_set_asks_for_nothing_new_and_a_larger_one_goes_on():
     generate(first)
     known = {request.digest for request in first.asked}
     for answers, rows in ((smaller, 9), (larger, 90)):
-        Generator(make_task(QUESTIONS, train_rows=rows), PROMPT, make_plan(), answers).run(say=lambda text: None)
+        Generator(make_task(QUESTIONS, train_rows=rows), PROMPT, make_plan(), answers).run()
     assert {request.digest for request in smaller.asked} <= known < {request.digest for request in larger.asked}
 
 
@@ -172,7 +172,7 @@ def test_a_changed_persona_asks_only_its_own_cells_anew():
     generate(first)
     task = make_task(QUESTIONS)
     task.personas["polite"] = "full sentences, with a greeting"
-    Generator(task, PROMPT, make_plan(), second).run(say=lambda text: None)
+    Generator(task, PROMPT, make_plan(), second).run()
     known = {request.digest for request in first.asked}
     new = [request for request in second.asked if request.digest not in known]
     assert {request.purpose["persona"] for request in new} == {"polite"}

@@ -224,8 +224,9 @@ def test_too_few_rows_for_the_examples_are_named():
         draw_examples(alpaca({"A": 3, "B": 3, "C": 1}), list("ABC"), 2, seed=1)
 
 
-def test_too_many_questions_at_once_are_fewer_the_next_time(monkeypatch):
-    asked, said = [], []
+def test_too_many_questions_at_once_are_fewer_the_next_time(monkeypatch, caplog):
+    caplog.set_level("INFO", "finintent")
+    asked = []
 
     def limited(fits: int):
         def answer(*_, batch_size: int) -> list[dict]:
@@ -237,9 +238,9 @@ def test_too_many_questions_at_once_are_fewer_the_next_time(monkeypatch):
         return answer
 
     monkeypatch.setattr(scoring, "predict", limited(3))
-    assert predict_within_memory(said.append, 16, "model") == [{}]
+    assert predict_within_memory("model", batch_size=16) == [{}]
     assert asked == [16, 8, 4, 2]
-    assert said[-1].endswith("2 at once (scoring.batch_size)")
+    assert caplog.messages[-1].endswith("2 at once (scoring.batch_size)")
     monkeypatch.setattr(scoring, "predict", limited(0))
     with pytest.raises(ModelError, match="does not suffice for one question"):
-        predict_within_memory(said.append, 2, "model")
+        predict_within_memory("model", batch_size=2)

@@ -251,14 +251,15 @@ def test_patterns_that_make_no_checkpoint_are_named(either, tmp_path, patterns: 
     assert gets(either) == []
 
 
-def test_without_a_revision_the_first_commit_is_kept(hub, tmp_path):
-    said, where = [], (tmp_path / "m", tmp_path / "locks")
+def test_without_a_revision_the_first_commit_is_kept(hub, tmp_path, caplog):
+    caplog.set_level("INFO", "finintent")
+    where = (tmp_path / "m", tmp_path / "locks")
     unpinned = {key: value for key, value in source(hub).items() if key != "revision"}
     first = hub.commit
-    assert download_checkpoint(unpinned, *where, said.append)["revision"] == first
+    assert download_checkpoint(unpinned, *where)["revision"] == first
     lock = tmp_path / "locks/someone--model.lock.json"
     assert json.loads(lock.read_text()).items() >= {"repo_id": REPO, "revision": first}.items()
-    assert f"pinned to the commit {first} in {lock}" in said[-1]
+    assert f"pinned to the commit {first} in {lock}" in caplog.messages[-1]
     hub.files["config.json"] = b'{"newer": true}'
     with pytest.raises(HubError, match=f"{REPO}@{first}: no such revision"):  # the stand-in has its last commit only
         download_checkpoint(unpinned, *where)
@@ -294,7 +295,9 @@ def written(hub: FakeHub, folder: Path) -> Path:
 
 
 def test_downloaded_files_are_linked(either, tmp_path, prepare):
-    prepare(source(either), None, [str(written(either, tmp_path))], tmp_path / "model")
+    prepare(
+        source=source(either), vocabulary=None, inputs=[str(written(either, tmp_path))], directory=tmp_path / "model"
+    )
     links = {path.name: path.read_bytes() for path in (tmp_path / "model").iterdir() if path.is_symlink()}
     assert links == {name: FILES[name] for name in TAKEN}
     record = json.loads((tmp_path / "model/source.json").read_text())
@@ -305,7 +308,7 @@ def test_downloaded_files_are_linked(either, tmp_path, prepare):
 
 def test_a_checkpoint_of_another_architecture_is_converted(hub, tmp_path, prepare):
     converted = source(hub, convert="chatglm3")
-    prepare(converted, None, [str(written(hub, tmp_path))], tmp_path / "model")
+    prepare(source=converted, vocabulary=None, inputs=[str(written(hub, tmp_path))], directory=tmp_path / "model")
     assert (tmp_path / "model/config.json").read_text() == "chatglm3"
     assert not any(path.is_symlink() for path in (tmp_path / "model").iterdir())
     assert json.loads((tmp_path / "model/source.json").read_text())["conversion"] == {"converted": TAKEN}
@@ -315,7 +318,7 @@ def test_a_local_checkpoint_is_converted_too(tmp_path, prepare):
     (tmp_path / "own").mkdir()
     (tmp_path / "own/config.json").write_text("{}")
     local = {"type": "local", "path": str(tmp_path / "own"), "convert": "baichuan2"}
-    prepare(local, None, [], tmp_path / "model")
+    prepare(source=local, vocabulary=None, inputs=[], directory=tmp_path / "model")
     record = json.loads((tmp_path / "model/source.json").read_text())
     assert (tmp_path / "model/config.json").read_text() == "baichuan2"
     assert record["conversion"] == {"converted": ["config.json"]}
@@ -326,4 +329,4 @@ def test_a_downloaded_file_that_went_away_is_named(hub, tmp_path, prepare):
     record = written(hub, tmp_path)
     (tmp_path / "m/tokenizer.json").unlink()
     with pytest.raises(ModelError, match=r"m/tokenizer.json: no such file.*--forcerun download_model"):
-        prepare(source(hub), None, [str(record)], tmp_path / "model")
+        prepare(source=source(hub), vocabulary=None, inputs=[str(record)], directory=tmp_path / "model")

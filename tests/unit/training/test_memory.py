@@ -127,7 +127,17 @@ def test_a_gpu_job_is_planned_by_its_longest_row(tmp_path: Path, monkeypatch, pr
     training = {"precision": "fp32", "lora_rank": 4, "preset": preset, "batch_size": 8, "llamafactory": {}}
     outputs = {name: f"results/sft/m/{name}.yaml" for name in ("train", "merge")}
     Path(outputs["train"]).parent.mkdir(parents=True)
-    main(str(model), alpaca, template, training, 16, fits / GIB / USABLE, 1, {}, outputs)
+    main(
+        model=str(model),
+        alpaca=alpaca,
+        template=template,
+        training=training,
+        eval_batch_size=16,
+        memory_gb=fits / GIB / USABLE,
+        seed=1,
+        versions={},
+        outputs=outputs,
+    )
     settings = yaml.safe_load(Path(outputs["train"]).read_text())
     expected = original(8) if preset == "original" else Batching(8, 1, checkpointing=True, fused=True)
     assert expected.arguments().items() <= settings.items()
@@ -217,14 +227,15 @@ def llamafactory(folder: Path, fails: dict[int, str]):
     return run
 
 
-def test_out_of_memory_goes_on_in_smaller_parts_and_says_so(tmp_path: Path):
-    arguments, said = prepare_training(tmp_path), []
+def test_out_of_memory_goes_on_in_smaller_parts_and_says_so(tmp_path: Path, caplog):
+    caplog.set_level("INFO", "finintent")
+    arguments = prepare_training(tmp_path)
     script = runpy.run_path(str(ROOT / "workflow/scripts/train_lora.py"))
     main = script["main"]
     main.__globals__["run_llamafactory"] = llamafactory(tmp_path, {2: "torch.OutOfMemoryError: CUDA out of memory."})
-    main(**arguments, say=said.append)
-    assert len(said) == 2  # with checkpointing, then one row at a time
-    assert said[-1].endswith("1 rows at once, 2 times, with gradient checkpointing")
+    main(**arguments)
+    assert len(caplog.messages) == 2  # with checkpointing, then one row at a time
+    assert caplog.messages[-1].endswith("1 rows at once, 2 times, with gradient checkpointing")
     settings = json.loads((tmp_path / "training.json").read_text())["settings"]
     assert (settings["per_device_train_batch_size"], settings["gradient_accumulation_steps"]) == (1, 2)
     assert not list((tmp_path / "checkpoints").iterdir())
@@ -238,7 +249,7 @@ def test_what_fits_no_way_is_one_sentence(tmp_path: Path):
     with pytest.raises(
         TrainingError, match=r"even for one row at once; free it of .*, set training\.llamafactory\.quantization_bit"
     ):
-        main(**arguments, say=lambda text: None)
+        main(**arguments)
 
 
 def test_all_attempts_are_paid_for():
@@ -268,13 +279,14 @@ def test_a_killed_process_is_told_from_one_that_failed():
     assert ending(1) == "ended with status 1; the log has its words"
 
 
-def test_another_error_is_not_taken_for_a_lack_of_memory(tmp_path: Path):
-    arguments, said = prepare_training(tmp_path), []
+def test_another_error_is_not_taken_for_a_lack_of_memory(tmp_path: Path, caplog):
+    caplog.set_level("INFO", "finintent")
+    arguments = prepare_training(tmp_path)
     main = runpy.run_path(str(ROOT / "workflow/scripts/train_lora.py"))["main"]
     main.__globals__["run_llamafactory"] = llamafactory(tmp_path, {2: "KeyError: 'x'"})
     with pytest.raises(TrainingError, match="ended with status 1"):
-        main(**arguments, say=said.append)
-    assert said == []
+        main(**arguments)
+    assert caplog.messages == []
 
 
 def test_a_job_without_a_gpu_has_its_time_and_no_memory_of_a_card():

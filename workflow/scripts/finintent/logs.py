@@ -1,37 +1,51 @@
-"""A script's log file, and how its errors reach the user."""
+"""A script's log file, and how its messages and errors reach the user."""
 
+import logging
 import os
 import shutil
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from finintent.errors import DiskSpaceError, FinintentError
 
+logger = logging.getLogger("finintent")  # the package's; scripts log by it too, as their own name is __main__
+
 FULL_DISK = "No space left on device"  # the operating system's words, whichever library or child process met it
 LITTLE = 2**24  # bytes: a disk with less is full for every job, and may have had no room for those words
 
 
-@contextmanager
-def logged(path: str) -> Iterator[Callable[[str], None]]:
-    """Send all output of this process and its children to a log file; yield a print that reaches the terminal too.
+class _Descriptor(logging.Handler):
+    """Writes each record as one plain line to a file descriptor."""
 
-    A FinintentError, or a full disk, ends the process with one sentence, in the log and on the terminal; any other
-    error keeps its traceback.
+    def __init__(self, descriptor: int, level: int) -> None:
+        super().__init__(level)
+        self._descriptor = descriptor
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _write(self._descriptor, self.format(record) + "\n")
+
+
+@contextmanager
+def logged(path: str) -> Iterator[None]:
+    """Send all output of this process and its children to a log file, the package's messages to the terminal too.
+
+    The log file gets messages of every level, the terminal those of level INFO and above. A FinintentError, or a full
+    disk, ends the process with one sentence, in the log and on the terminal; any other error keeps its traceback.
     """
     terminal = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}
     with open(path, "w", encoding="utf-8") as log:
+        handlers = _Descriptor(log.fileno(), logging.DEBUG), _Descriptor(terminal[1], logging.INFO)
+        before = logger.level
+        logger.setLevel(logging.DEBUG)
+        for handler in handlers:
+            logger.addHandler(handler)
         for descriptor in terminal:
             os.dup2(log.fileno(), descriptor)
-
-        def say(text: str) -> None:
-            print(text, flush=True)
-            os.write(terminal[1], f"{text}\n".encode())
-
         try:
-            yield say
+            yield
         except Exception as error:
             full = _disk_is_full(error, Path(path))
             if not isinstance(error, FinintentError):
@@ -48,6 +62,9 @@ def logged(path: str) -> Iterator[Callable[[str], None]]:
                 _write(descriptor, sentence)
             sys.exit(1)
         finally:
+            for handler in handlers:
+                logger.removeHandler(handler)
+            logger.setLevel(before)
             with suppress(OSError):
                 sys.stdout.flush()
             for descriptor, original in terminal.items():

@@ -1,5 +1,6 @@
 """Asking Claude: every answer is stored before it is used, and a stored one is never asked for again."""
 
+import logging
 import os
 import time
 from collections import Counter
@@ -20,6 +21,8 @@ from finintent.claude.prompts import Request
 from finintent.claude.store import Record, ResponseStore
 from finintent.errors import ApiError
 from finintent.files import digest
+
+logger = logging.getLogger(__name__)
 
 CLOCK_SKEW = timedelta(minutes=5)  # between this machine and the API
 LONGEST_PAUSE = 60  # seconds
@@ -52,13 +55,10 @@ class Claude:
     The key comes from the environment variable ANTHROPIC_API_KEY, at the first request that needs it.
     """
 
-    def __init__(
-        self, store: ResponseStore, prices: Prices, settings: Settings, say: Callable[[str], None] = print
-    ) -> None:
+    def __init__(self, store: ResponseStore, prices: Prices, settings: Settings) -> None:
         self.store = store
         self.prices = prices
         self.settings = settings
-        self._say = say
         self._client: anthropic.Anthropic | None = None
         self._budget = Budget(settings.max_cost_usd, store)
 
@@ -179,7 +179,7 @@ class Claude:
                 return False
             raise ApiError(f"{_described(error)}; {_kept(self.store)}") from None
         self.store.append({"type": "batch", "submission": submission, "batch": batch.id})
-        self._say(f"batch {batch.id}: {count} requests submitted")
+        logger.info("batch %s: %d requests submitted", batch.id, count)
         return True
 
     def _find_batch(self, submission: Record) -> None:
@@ -225,7 +225,8 @@ class Claude:
             failures = self._keep_results(batch, requests, self._call(self._results, state))
         self.store.append({"type": "outcome", "batch": batch["batch"], "failures": failures})
         reasons = f" ({next(iter(failures.values()))})" if failures else ""
-        self._say(f"batch {batch['batch']}: {len(requests) - len(failures)} answers, {len(failures)} failed{reasons}")
+        answered = len(requests) - len(failures)
+        logger.info("batch %s: %d answers, %d failed%s", batch["batch"], answered, len(failures), reasons)
         if refused := [reason for reason in failures.values() if "invalid_request_error" in reason]:
             raise ApiError(f"a request was refused ({refused[0]}); {_kept(self.store)}")
         return failures

@@ -1,5 +1,6 @@
 """What a generation will cost, before a cent is spent."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -51,7 +52,7 @@ def estimate_generation(
     """
     generator = Generator(task, prompt, plan, StoredAnswers(store))
     try:
-        generator.run(say=lambda text: None)
+        generator.run(log_level=logging.DEBUG)  # they are not asked now
         pending = []
     except UnansweredError as unanswered:
         pending = unanswered.requests

@@ -1,9 +1,9 @@
 """The grid of requests: intent x persona x round, topped up until curation has the rows it wants."""
 
+import logging
 import math
 import random
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,6 +25,8 @@ from finintent.data.curation import Settings as Curation
 from finintent.errors import TooFewRowsError
 from finintent.files import digest, parse, read_jsonl, read_yaml
 from finintent.task.taxonomy import Taxonomy, read_taxonomy
+
+logger = logging.getLogger(__name__)
 
 LOWEST_ACCEPTANCE = 0.2  # below it, more rounds are asked for rather than ever more requests at once
 
@@ -88,15 +90,19 @@ class Generator:
         self.rounds: list[dict[str, int]] = []
         self._asked: Counter[Cell] = Counter()  # requests, retries aside
 
-    def run(self, say: Callable[[str], None] = print) -> list[Row]:
-        """Return the candidates; TooFewRowsError when the last round leaves too few, or could do nothing else."""
+    def run(self, log_level: int = logging.INFO) -> list[Row]:
+        """Return the candidates, and log each round.
+
+        Raises:
+            TooFewRowsError: the last round leaves too few, or could do nothing else.
+        """
         self._check_reach()
         while orders := self.orders():
             if len(self.rounds) == self.plan.max_rounds:
                 lacks = ", ".join(f"{code} lacks {rows}" for code, rows in self.lacking(self.accepted()).items())
                 raise TooFewRowsError(f"after {self.plan.max_rounds} rounds {lacks}; {self._why()}; {ADVICE}")
             asked = sum(order.count for order in orders)
-            say(f"round {len(self.rounds) + 1}: {asked} queries in {len(orders)} requests")
+            logger.log(log_level, "round %d: %d queries in %d requests", len(self.rounds) + 1, asked, len(orders))
             received = self._fulfil(orders)
             self.candidates += received
             if self.plan.judge:

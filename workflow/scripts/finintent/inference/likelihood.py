@@ -5,9 +5,10 @@ one question what stands before its options. A key-value cache lets each shared 
 """
 
 import gc
+import logging
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby, takewhile
@@ -21,6 +22,8 @@ from finintent.inference.prompting import Prompter
 from finintent.task.prediction import Prediction
 from finintent.task.taxonomy import Taxonomy
 from finintent.task.wording import Instruction
+
+logger = logging.getLogger(__name__)
 
 
 def draw_orders(options: dict[str, str], count: int, key: str) -> list[dict[str, str]]:
@@ -92,9 +95,7 @@ def predict(
     return rows
 
 
-def predict_within_memory(
-    say: Callable[[str], None], batch_size: int, *arguments: Any, **options: Any
-) -> list[Prediction]:
+def predict_within_memory(*arguments: Any, batch_size: int, **options: Any) -> list[Prediction]:
     """Return what `predict` does, answering half as many questions at once as often as a GPU's memory does not suffice.
 
     ModelError when it does not for one question.
@@ -109,8 +110,9 @@ def predict_within_memory(
         batch_size //= 2
         gc.collect()
         torch.cuda.empty_cache()
-        say(
-            f"The GPU's memory did not suffice. Questions are answered again, {batch_size} at once (scoring.batch_size)"
+        logger.info(
+            "The GPU's memory did not suffice. Questions are answered again, %d at once (scoring.batch_size)",
+            batch_size,
         )
 
 

@@ -1,13 +1,15 @@
 """The one accelerator of a machine: one job at a time uses it."""
 
+import logging
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+logger = logging.getLogger(__name__)
 
 VARIABLE = "FININTENT_LOCKS"
 FILE_NAME = "finintent-gpu.lock"
@@ -32,7 +34,7 @@ def exclusive_accelerator() -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        print(f"waiting for another job on this machine to free {lock.lock_file}", file=sys.stderr, flush=True)
+        logger.info("waiting for another job on this machine to free %s", lock.lock_file)
         lock.acquire()
     try:
         yield

@@ -1,7 +1,7 @@
 """Checkpoints of model hubs: fetched once, gone on with after a failure, and verified by the hub's own digests."""
 
+import logging
 import shutil
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from finintent.errors import DiskSpaceError, HubError
 from finintent.files import parse, read_json, write_json
 from finintent.hub_errors import hub_errors
 from finintent.models.folder import local_files
+
+logger = logging.getLogger(__name__)
 
 FILES = [
     "config.json", "generation_config.json", "model*.safetensors", "model.safetensors.index.json",
@@ -35,19 +37,17 @@ class Lock(BaseModel):
     downloaded: date
 
 
-def download_checkpoint(
-    source: dict[str, Any], folder: Path, locks: Path, say: Callable[[str], None] = print
-) -> dict[str, Any]:
+def download_checkpoint(source: dict[str, Any], folder: Path, locks: Path) -> dict[str, Any]:
     """Download a model's files into `folder`; return their repository, commit, and bytes and digest by name.
 
     `source` is an entry of the catalogue of type huggingface or modelscope. What is there already is not fetched again.
     Without a revision the newest commit is taken, and kept for later in a lock file of the folder `locks`. HubError
     when the hub does not give the files or they arrive damaged, DiskSpaceError before anything is fetched.
     """
-    return (_from_modelscope if source["type"] == "modelscope" else _from_huggingface)(source, folder, locks, say)
+    return (_from_modelscope if source["type"] == "modelscope" else _from_huggingface)(source, folder, locks)
 
 
-def _from_huggingface(source: dict[str, Any], folder: Path, locks: Path, say: Callable[[str], None]) -> dict[str, Any]:
+def _from_huggingface(source: dict[str, Any], folder: Path, locks: Path) -> dict[str, Any]:
     repo_id, lock = source["repo_id"], locks / f"{source['repo_id'].replace('/', '--')}.lock.json"
     revision = source.get("revision") or (parse(lock, read_json(lock), Lock).revision if lock.exists() else None)
     subject = f"{repo_id}@{revision or 'main'}"
@@ -66,7 +66,7 @@ def _from_huggingface(source: dict[str, Any], folder: Path, locks: Path, say: Ca
             for file in info.siblings
         }
         files = _choose(subject, listed, source)
-        _prepare_folder(subject, files, folder, source, say)
+        _prepare_folder(subject, files, folder, source)
         # One file at a time: what is lost when the process ends is the part of one file.
         snapshot_download(repo_id, revision=info.sha, local_dir=folder, allow_patterns=list(files), max_workers=1)
         found = api.verify_repo_checksums(repo_id, revision=info.sha, local_dir=folder).mismatches
@@ -80,11 +80,13 @@ def _from_huggingface(source: dict[str, Any], folder: Path, locks: Path, say: Ca
     if revision is None:
         locks.mkdir(parents=True, exist_ok=True)
         write_json(lock, Lock(repo_id=repo_id, revision=info.sha, downloaded=date.today()).model_dump(mode="json"))
-        say(f"{repo_id}: pinned to the commit {info.sha} in {lock}; commit that file, or copy it into the config")
+        logger.info(
+            "%s: pinned to the commit %s in %s; commit that file, or copy it into the config", repo_id, info.sha, lock
+        )
     return {"repository": repo_id, "revision": info.sha, "files": files}
 
 
-def _from_modelscope(source: dict[str, Any], folder: Path, locks: Path, say: Callable[[str], None]) -> dict[str, Any]:
+def _from_modelscope(source: dict[str, Any], folder: Path, locks: Path) -> dict[str, Any]:
     model_id, revision = source["model_id"], source["revision"]
     subject = f"{model_id}@{revision}"
     api = HubApi()
@@ -92,7 +94,7 @@ def _from_modelscope(source: dict[str, Any], folder: Path, locks: Path, say: Cal
         entries = api.list_repo_files(model_id, "model", revision=revision)
         listed = {entry.path: {"bytes": entry.size, "sha256": entry.sha256} for entry in entries if entry.sha256}
         files = _choose(subject, listed, source)
-        _prepare_folder(subject, files, folder, source, say)
+        _prepare_folder(subject, files, folder, source)
         # It compares each file with size and digest, and goes on with an unfinished one.
         api.download_repo(
             model_id,
@@ -142,9 +144,7 @@ def _choose(subject: str, listed: Files, source: dict[str, Any]) -> Files:
     return {name: listed[name] for name in names}
 
 
-def _prepare_folder(
-    subject: str, files: Files, folder: Path, source: dict[str, Any], say: Callable[[str], None]
-) -> None:
+def _prepare_folder(subject: str, files: Files, folder: Path, source: dict[str, Any]) -> None:
     """Make the folder, and see that its disk holds what is missing, and the copy that a conversion will write."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in local_files(folder):
@@ -160,7 +160,7 @@ def _prepare_folder(
             f"{' with its converted copy' if source.get('convert') else ''}, {free / GB:.1f} GB are free; free some, "
             "or make results/ a link to a larger disk"
         )
-    say(f"{subject}: {missing / GB:.1f} of {total / GB:.1f} GB to download into {folder}")
+    logger.info("%s: %.1f of %.1f GB to download into %s", subject, missing / GB, total / GB, folder)
 
 
 def _is_there(path: Path, size: int) -> bool:

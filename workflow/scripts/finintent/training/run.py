@@ -1,5 +1,6 @@
 """Running LlamaFactory as a child process."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -7,6 +8,8 @@ import subprocess
 import torch
 
 from finintent.machine.compute import cores
+
+logger = logging.getLogger(__name__)
 
 
 def ending(status: int) -> str:
@@ -17,7 +20,7 @@ def ending(status: int) -> str:
 
 
 def run_llamafactory(command: str, config: str) -> int:
-    """Run LlamaFactory's `train` or `export` on a YAML file, print the line that does, and return its exit status.
+    """Run LlamaFactory's `train` or `export` on a YAML file, log the line that does, and return its exit status.
 
     The caller holds the accelerator. Training goes by `finintent train`, which saves memory and, on some GPUs, time.
 
@@ -42,5 +45,5 @@ def run_llamafactory(command: str, config: str) -> int:
             "MALLOC_TRIM_THRESHOLD_": str(2**40),
         }
     line = ["finintent" if command == "train" else "llamafactory-cli", command, config]
-    print("$", *line, flush=True)
+    logger.debug("$ %s", " ".join(line))
     return subprocess.run(line, env=environment, check=False).returncode
