@@ -1,23 +1,17 @@
-"""How this process computes: cores and attention kernels."""
+"""How this process computes: threads and attention kernels."""
 
-import os
-
+import joblib
 import torch
 
 
-def cores() -> int:
-    """Return the number of CPU cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def use_every_core() -> None:
-    """Let torch use the whole CPU where it stands in for a GPU.
+    """Let torch use the whole CPU where it stands in for a GPU, as far as affinity and a container's quota allow.
 
     Snakemake's `--cores 1` says one job at a time and exports OMP_NUM_THREADS=1 and its like; a job that holds the
     machine's accelerator has it to itself, so the idle cores are its own.
     """
     if not torch.cuda.is_available():
-        torch.set_num_threads(cores())
+        torch.set_num_threads(joblib.cpu_count())
 
 
 def skip_cudnn_attention() -> None:

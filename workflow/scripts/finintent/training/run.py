@@ -5,9 +5,8 @@ import os
 import signal
 import subprocess
 
+import joblib
 import torch
-
-from finintent.machine.compute import cores
 
 logger = logging.getLogger(__name__)
 
@@ -24,9 +23,10 @@ def run_llamafactory(command: str, config: str) -> int:
 
     The caller holds the accelerator. Training goes by `finintent train`, which saves memory and, on some GPUs, time.
 
-    On a CPU it gets all cores, and a C allocator that keeps freed memory instead of giving it back to the kernel after
-    each training step: 2.65 s a step instead of 3.0 s on two cores (glibc only; ignored elsewhere). Of several GPUs it
-    sees the first: it would train on all of them at once, with that many times the rows in a step.
+    On a CPU it gets all cores that this process may use, and a C allocator that keeps freed memory instead of giving it
+    back to the kernel after each training step: 2.65 s a step instead of 3.0 s on two cores (glibc only; ignored
+    elsewhere). Of several GPUs it sees the first: it would train on all of them at once, with that many times the rows
+    in a step.
     """
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     if torch.cuda.is_available():
@@ -38,8 +38,8 @@ def run_llamafactory(command: str, config: str) -> int:
         }
     else:
         environment |= {
-            "OMP_NUM_THREADS": str(cores()),
-            "MKL_NUM_THREADS": str(cores()),
+            "OMP_NUM_THREADS": str(joblib.cpu_count()),
+            "MKL_NUM_THREADS": str(joblib.cpu_count()),
             "MALLOC_ARENA_MAX": "1",
             "MALLOC_MMAP_MAX_": "0",
             "MALLOC_TRIM_THRESHOLD_": str(2**40),
