@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from finintent.data.openfindata import RELEASE, TERMS, download, extract
+from finintent.data.openfindata import RELEASE, TERMS, fetch_member
 from finintent.logs import logged, logger
 
 # Trusted on first use: commit it, so that another machine accepts the same archive only.
@@ -11,9 +11,8 @@ LOCK = "resources/openfindata.lock.json"
 
 def main(*, output: str) -> None:
     logger.info(TERMS)
-    # Outside the outputs, which are deleted before a job: a download that broke off is gone on with.
-    archive = download(RELEASE, "results/downloads", LOCK)
-    extract(archive, Path(output).name, Path(output).parent)
+    # The archive lies outside the outputs, which are deleted before a job: other tasks of it are not downloaded again.
+    fetch_member(RELEASE, Path(output).name, Path(output).parent, folder="results/downloads", lock_file=LOCK)
 
 
 if "snakemake" in globals():

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from finintent.data.openfindata import TERMS, download, extract
+from finintent.data.openfindata import TERMS, fetch_member, read_member
 from finintent.errors import DataError
 
 # An item in the very form of the released benchmark.
@@ -47,17 +47,14 @@ def release(seed: int = 0) -> bytes:
 
 
 class Server(ThreadingHTTPServer):
-    """One file, as a release host serves it; `requests` logs the Range asked for and the status given."""
+    """One file, as a release host serves it; `requests` counts how often it was asked for."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.body = release()
         self.cut_at: int | None = None
-        self.ranges = self.validates = True
-        self.shift = 0  # how far from the place asked for the rest begins
-        self.encodings: set[str] = set()
         self.status = 200
-        self.requests: list[tuple[str | None, int]] = []
+        self.requests = 0
         self.url = f"http://127.0.0.1:{self.server_port}/download/release.zip?token=1"
 
 
@@ -65,26 +62,13 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        server, etag = self.server, f'"{sha256(self.server.body).hexdigest()}"'
-        asked = self.headers["Range"]
-        start = int(re.fullmatch(r"bytes=(\d+)-", asked)[1]) if asked and server.ranges else 0
-        if start and server.validates and self.headers["If-Range"] != etag:
-            start = 0
-        status = server.status if server.status != 200 else 416 if start >= len(server.body) else 206 if start else 200
-        server.requests.append((asked, status))
-        server.encodings.add(self.headers["Accept-Encoding"])
-        start -= server.shift if start else 0
-        self.send_response(status)
-        if status in (200, 206):
-            self.send_header("ETag", etag)
-            self.send_header("Content-Length", str(len(server.body) - start))
-            if status == 206:
-                self.send_header("Content-Range", f"bytes {start}-{len(server.body) - 1}/{len(server.body)}")
-            self.end_headers()
-            self.wfile.write(server.body[start : server.cut_at])
-        else:
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+        server = self.server
+        server.requests += 1
+        body = server.body if server.status == 200 else b""
+        self.send_response(server.status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[: server.cut_at])
 
     def log_message(self, *args: object) -> None:
         pass
@@ -102,7 +86,13 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 def fetch(server: Server, folder: Path, **arguments: str) -> Path:
-    return download(server.url, folder / "downloads", folder / "locks/openfindata.json", **arguments)
+    """Take the questions out of the server's archive; return the path of the archive."""
+    arguments = {"folder": folder / "downloads", "lock_file": folder / "locks/openfindata.json"} | arguments
+    questions = fetch_member(server.url, MEMBER, folder / "questions", **arguments)
+    assert questions == folder / "questions" / MEMBER
+    assert json.loads(questions.read_text()) == ITEMS
+    assert os.listdir(folder / "questions") == [MEMBER]
+    return folder / "downloads/release.zip"
 
 
 def names(folder: Path) -> list[str]:
@@ -115,15 +105,10 @@ def same(archive: Path, server: Server) -> bool:
     )  # not in an assertion, where pytest would take minutes to show a difference
 
 
-def cut_off(server: Server, folder: Path) -> Path:
-    """Download the first 300 kB and return the partial file."""
-    server.cut_at = 300_000
-    with pytest.raises(DataError, match=r"could not be downloaded \(ChunkedEncodingError\); run again to resume"):
-        fetch(server, folder)
-    server.cut_at = None
-    part = folder / "downloads/release.zip.part"
-    assert 0 < part.stat().st_size <= 300_000
-    return part
+def assert_nothing_is_trusted(folder: Path) -> None:
+    assert not (folder / "locks").exists()
+    assert not (folder / "questions").exists()
+    assert names(folder / "downloads") == []
 
 
 def test_the_first_download_is_kept_and_locked(server: Server, tmp_path: Path):
@@ -134,51 +119,18 @@ def test_the_first_download_is_kept_and_locked(server: Server, tmp_path: Path):
     assert lock == {"url": server.url, "sha256": sha256(server.body).hexdigest(), "bytes": len(server.body)}
     assert names(archive.parent) == ["release.zip"]
     assert fetch(server, tmp_path) == archive
-    assert server.requests == [(None, 200)]
-    assert server.encodings == {"identity"}  # a Range of a compressed body is none of the file
+    assert server.requests == 1
 
 
-def test_only_the_rest_is_asked_for_after_a_cut(server: Server, tmp_path: Path):
-    size = cut_off(server, tmp_path).stat().st_size
-    assert same(fetch(server, tmp_path), server)
-    assert server.requests == [(None, 200), (f"bytes={size}-", 206)]
-
-
-def test_a_download_can_be_cut_twice(server: Server, tmp_path: Path):
-    cut_off(server, tmp_path)
-    size = cut_off(server, tmp_path).stat().st_size
+def test_an_interrupted_download_starts_again(server: Server, tmp_path: Path):
+    server.cut_at = 300_000
+    with pytest.raises(DataError, match=r"could not be downloaded \(ChunkedEncodingError\); run again"):
+        fetch(server, tmp_path)
+    assert_nothing_is_trusted(tmp_path)
+    (tmp_path / "downloads/release.zip.part").write_bytes(server.body[:-1] + b"xyz")  # of a process that was killed
     server.cut_at = None
     assert same(fetch(server, tmp_path), server)
-    assert server.requests[-1] == (f"bytes={size}-", 206)
-
-
-def test_a_server_without_ranges_sends_the_whole(server: Server, tmp_path: Path):
-    server.ranges = False
-    cut_off(server, tmp_path)
-    assert same(fetch(server, tmp_path), server)
-    assert server.requests[-1][1] == 200
-
-
-@pytest.mark.parametrize("validates", [True, False])
-def test_a_file_that_changed_is_not_glued_together(server: Server, tmp_path: Path, validates: bool):
-    cut_off(server, tmp_path)
-    server.body, server.validates = release(seed=1), validates
-    assert same(fetch(server, tmp_path), server)
-    assert [status for _, status in server.requests] == ([200, 200] if validates else [200, 206, 200])
-
-
-def test_a_rest_from_another_place_is_not_taken(server: Server, tmp_path: Path):
-    cut_off(server, tmp_path)
-    server.shift = 10
-    assert same(fetch(server, tmp_path), server)
-    assert [status for _, status in server.requests] == [200, 206, 200]
-
-
-def test_a_partial_file_that_is_too_long_is_dropped(server: Server, tmp_path: Path):
-    part = cut_off(server, tmp_path)
-    part.write_bytes(server.body + b"x")
-    assert same(fetch(server, tmp_path), server)
-    assert [status for _, status in server.requests] == [200, 416, 200]
+    assert names(tmp_path / "downloads") == ["release.zip"]
 
 
 def test_a_pinned_digest_is_enough(server: Server, tmp_path: Path):
@@ -192,7 +144,7 @@ def test_two_at_once_fetch_one_archive(server: Server, tmp_path: Path):
         archives = list(pool.map(lambda _: fetch(server, tmp_path), range(4)))
     assert len(set(archives)) == 1
     assert same(archives[0], server)
-    assert len(server.requests) == 1
+    assert server.requests == 1
 
 
 def test_another_digest_than_the_pinned_one_is_refused(server: Server, tmp_path: Path):
@@ -223,35 +175,62 @@ def test_a_page_is_not_locked_as_the_archive(server: Server, tmp_path: Path):
     server.body = b"<html>Sign in</html>"
     with pytest.raises(DataError, match="expected a zip archive"):
         fetch(server, tmp_path)
-    assert not (tmp_path / "locks").exists()
-    assert names(tmp_path / "downloads") == []
+    assert_nothing_is_trusted(tmp_path)
+
+
+BROKEN = {
+    "damaged": packed({MEMBER: b"[12345]"}, compression=zipfile.ZIP_STORED).replace(b"[12345]", b"[54321]"),
+    "empty": packed({}),
+    "no JSON": packed({MEMBER: b"<html>"}),
+    "deep": packed({MEMBER: b"[" * 100_000}, compression=zipfile.ZIP_STORED),
+    "unsafe": packed({f"../{MEMBER}": b"[]"}),
+}
+
+
+@pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
+def test_an_archive_that_cannot_be_read_is_not_trusted(server: Server, tmp_path: Path, body: bytes):
+    server.body = body
+    advice = r"was removed and is not trusted: run again, or give .* evaluation\.path in the config"
+    with pytest.raises(DataError, match=rf"{MEMBER}.*; the archive, downloaded from {re.escape(server.url)}, {advice}"):
+        fetch(server, tmp_path)
+    assert_nothing_is_trusted(tmp_path)
+    server.body = release()
+    assert same(fetch(server, tmp_path), server)  # it locks nobody out
+
+
+def test_a_trusted_archive_stays_when_it_lacks_a_file(server: Server, tmp_path: Path):
+    archive = fetch(server, tmp_path)
+    with pytest.raises(DataError, match=r"expected one typo\.json.*; check evaluation\.task, or delete .*release\.zip"):
+        fetch_member(
+            server.url, "typo.json", tmp_path, folder=archive.parent, lock_file=tmp_path / "locks/openfindata.json"
+        )
+    assert fetch(server, tmp_path) == archive
+    assert server.requests == 1
 
 
 def test_offline_says_what_to_do(tmp_path: Path, server: Server):
     server.server_close()
-    with pytest.raises(DataError, match=r"release.zip.*\(ConnectionError\).*0 bytes.*evaluation\.path"):
+    with pytest.raises(DataError, match=r"release.zip.*\(ConnectionError\); run again.*evaluation\.path"):
         fetch(server, tmp_path)
 
 
-def test_an_error_of_the_server_keeps_the_partial_file(server: Server, tmp_path: Path):
-    size = cut_off(server, tmp_path).stat().st_size
+def test_an_error_of_the_server_is_named(server: Server, tmp_path: Path):
     server.status = 503
-    with pytest.raises(DataError, match=rf"\(HTTP 503\).*\.part keeps {size} bytes"):
+    with pytest.raises(DataError, match=r"\(HTTP 503\); run again"):
         fetch(server, tmp_path)
+    assert_nothing_is_trusted(tmp_path)
     server.status = 200
-    fetch(server, tmp_path)
-    assert server.requests[-1] == (f"bytes={size}-", 206)
+    assert same(fetch(server, tmp_path), server)
 
 
-def unpack(tmp_path: Path, content: bytes) -> Path:
+def unpack(tmp_path: Path, content: bytes) -> bytes:
     (tmp_path / "release.zip").write_bytes(content)
-    return extract(tmp_path / "release.zip", MEMBER, tmp_path / "questions")
+    return read_member(tmp_path / "release.zip", MEMBER)
 
 
 def test_only_the_wanted_file_is_unpacked(tmp_path: Path):
-    path = unpack(tmp_path, release())
-    assert json.loads(path.read_text()) == ITEMS
-    assert os.listdir(tmp_path / "questions") == [MEMBER]
+    assert json.loads(unpack(tmp_path, release())) == ITEMS
+    assert os.listdir(tmp_path) == ["release.zip"]
 
 
 @pytest.mark.parametrize("name", [f"../{MEMBER}", f"a/../../{MEMBER}", f"/etc/{MEMBER}"])

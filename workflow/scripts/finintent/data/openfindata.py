@@ -1,5 +1,6 @@
-"""OpenFinData's release archive: fetched once, resumable, and verified before anything is taken out of it."""
+"""OpenFinData's release archive: downloaded once, verified, and trusted only after its questions could be read."""
 
+import json
 import stat
 import zipfile
 import zlib
@@ -7,6 +8,7 @@ from datetime import date
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+import pooch
 import requests
 from filelock import FileLock
 from pydantic import BaseModel
@@ -19,10 +21,11 @@ TERMS = "OpenFinData's authors allow academic use only and ask that no model is 
 MAX_BYTES = 100 * 2**20
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # zipfile bounds what one read of these unpacks
 MAX_RATIO = 200  # unpacked to packed: JSON text stays below 50, a zip bomb comes near deflate's 1,032
+TIMEOUT = (10, 60)  # seconds to connect, and between two pieces of the answer
 
 
 class Lock(BaseModel):
-    """What was downloaded on first use, and is trusted from then on."""
+    """The archive that was downloaded and read on first use, and is trusted from then on."""
 
     url: str
     sha256: str
@@ -30,75 +33,99 @@ class Lock(BaseModel):
     downloaded: date
 
 
-def download(url: str, folder: str | Path, lock_file: str | Path, sha256: str | None = None) -> Path:
-    """Return the archive of `url` in `folder`, downloading what is not there yet.
+def fetch_member(
+    url: str,
+    member: str,
+    target_folder: str | Path,
+    *,
+    folder: str | Path,
+    lock_file: str | Path,
+    sha256: str | None = None,
+) -> Path:
+    """Take one file out of a release archive, which is downloaded unless it is there.
 
-    Its digest must be `sha256`, or without one that of `lock_file`, which the first download writes. DataError when the
-    server cannot be reached (what has come is kept, the next call resumes there) or the digest differs (it is removed).
+    Args:
+        url: of the archive.
+        member: name of a JSON file in the archive, in whatever folder of it.
+        target_folder: where the file goes.
+        folder: where the archive is kept.
+        lock_file: holds the digest that the archive must have; written when the first archive could be read.
+        sha256: the digest that the archive must have instead.
+
+    Returns:
+        The file's path.
+
+    Raises:
+        DataError: the archive cannot be downloaded, has another digest, or does not hold the file in a form that is
+            safe to unpack. An archive of another digest is removed, and so is a first one that cannot be read.
     """
     archive = Path(folder) / PurePosixPath(urlsplit(url).path).name
     archive.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(archive.with_name(archive.name + ".lock")):  # two tasks of the release may be asked for at once
         if not archive.exists():
-            part, tag = (archive.with_name(archive.name + suffix) for suffix in (".part", ".etag"))
-            part.touch()
-            tag.touch()
-            try:
-                _fetch(url, part, tag)
-            except requests.RequestException as error:
-                reason = type(error).__name__ if error.response is None else f"HTTP {error.response.status_code}"
-                raise DataError(
-                    f"{url}: could not be downloaded ({reason}); run again to resume ({part} keeps "
-                    f"{part.stat().st_size} bytes), or give a local copy of the questions as evaluation.path in the "
-                    "config"
-                ) from None
-            part.replace(archive)
-            tag.unlink()
-        _verify(url, archive, Path(lock_file), sha256)
-    return archive
+            _download(url, archive)
+        trusted = _verify(url, archive, Path(lock_file), sha256)
+        try:
+            content = read_member(archive, member)
+        except DataError as error:
+            if trusted:
+                advice = f"check evaluation.task, or delete {archive} and {lock_file} to download and trust it again"
+            else:
+                archive.unlink()
+                advice = (
+                    f"the archive, downloaded from {url}, was removed and is not trusted: run again, or give a local "
+                    "copy of the questions as evaluation.path in the config"
+                )
+            raise DataError(f"{error}; {advice}") from None
+        if not trusted:
+            _trust(url, archive, Path(lock_file))
+    Path(target_folder).mkdir(parents=True, exist_ok=True)
+    unfinished = Path(target_folder) / f"{member}.part"
+    unfinished.write_bytes(content)
+    return unfinished.replace(unfinished.with_suffix(""))
 
 
-def _fetch(url: str, part: Path, tag: Path) -> None:
-    size, expected = part.stat().st_size, tag.read_text()
-    headers = {"Accept-Encoding": "identity"}
-    if resume := bool(size and expected):
-        headers |= {"Range": f"bytes={size}-", "If-Range": expected}
-    with requests.get(url, headers=headers, stream=True, timeout=(10, 60)) as response:
-        found = response.headers.get("ETag") or response.headers.get("Last-Modified", "")
-        rest = response.headers.get("Content-Range", "").startswith(f"bytes {size}-") and found == expected
-        if resume and response.status_code in (206, 416) and not rest:
-            part.write_bytes(b"")  # it is no beginning of what the server has now
-            _fetch(url, part, tag)
-        else:
-            response.raise_for_status()
-            with part.open("ab" if response.status_code == 206 else "wb") as file:
-                tag.write_text(found)  # after the file is emptied, lest it vouch for another file's bytes
-                for piece in response.iter_content(2**16):
-                    file.write(piece)
+def _download(url: str, archive: Path) -> None:
+    # Not by pooch.retrieve, whose temporary file of a random name would stay when the process is killed.
+    part = archive.with_name(archive.name + ".part")
+    try:
+        pooch.HTTPDownloader(timeout=TIMEOUT, chunk_size=2**16)(url, part, None)
+    except requests.RequestException as error:
+        part.unlink()
+        reason = type(error).__name__ if error.response is None else f"HTTP {error.response.status_code}"
+        raise DataError(
+            f"{url}: could not be downloaded ({reason}); run again, or give a local copy of the questions as "
+            "evaluation.path in the config"
+        ) from None
+    part.replace(archive)
 
 
-def _verify(url: str, archive: Path, lock_file: Path, pinned: str | None) -> None:
-    found = sha256(archive)
+def _verify(url: str, archive: Path, lock_file: Path, pinned: str | None) -> bool:
+    """Return whether an archive has the digest that it must have; False when no digest is known yet."""
     if pinned is None and not lock_file.exists():
-        if not zipfile.is_zipfile(archive):
-            archive.unlink()
-            raise DataError(f"{url}: expected a zip archive, found something else (an error page?); it was removed")
-        lock = Lock(url=url, sha256=found, bytes=archive.stat().st_size, downloaded=date.today())
-        lock_file.parent.mkdir(parents=True, exist_ok=True)
-        write_json(lock_file, lock.model_dump(mode="json"))
+        return False
     expected = pinned or parse(lock_file, read_json(lock_file), Lock).sha256
-    if found != expected.lower():
+    if (found := sha256(archive)) != expected.lower():
         archive.unlink()
         raise DataError(
             f"{url}: its sha256 is {found}, expected {expected} ({'as configured' if pinned else lock_file}); the file "
             "was removed, nothing was taken out of it: run again, or change the digest if the new file is to be trusted"
         )
+    return True
 
 
-def extract(archive: str | Path, member: str, target_folder: str | Path) -> Path:
-    """Unpack the one file named `member` of an archive, in whatever folder it is there, into `target_folder`.
+def _trust(url: str, archive: Path, lock_file: Path) -> None:
+    lock = Lock(url=url, sha256=sha256(archive), bytes=archive.stat().st_size, downloaded=date.today())
+    lock_file.parent.mkdir(parents=True, exist_ok=True)
+    write_json(lock_file, lock.model_dump(mode="json"))
 
-    DataError when there is none or several, or it is unsafe: absolute, with `..`, a link, above MAX_BYTES or MAX_RATIO.
+
+def read_member(archive: str | Path, member: str) -> bytes:
+    """Return the content of the one JSON file named `member` of an archive, in whatever folder it is there.
+
+    Raises:
+        DataError: there is none or several, it is no JSON, or it is unsafe: absolute, with `..`, a link, above
+            MAX_BYTES or MAX_RATIO.
     """
     try:
         with zipfile.ZipFile(archive) as packed:
@@ -113,9 +140,11 @@ def extract(archive: str | Path, member: str, target_folder: str | Path) -> Path
                 raise DataError(f"{archive}: refused {path}, {info.file_size} bytes unpacked, expected {limit} at most")
             with packed.open(info) as file:
                 content = file.read(info.file_size)  # bounded, unlike read(): the size in the header may be a lie
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
-        raise DataError(f"{archive}: {member} cannot be unpacked ({error}); remove the archive and run again") from None
-    Path(target_folder).mkdir(parents=True, exist_ok=True)
-    unfinished = Path(target_folder) / f"{member}.part"
-    unfinished.write_bytes(content)
-    return unfinished.replace(unfinished.with_suffix(""))
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, ValueError) as error:
+        reason = error if zipfile.is_zipfile(archive) else "expected a zip archive, found another file: an error page?"
+        raise DataError(f"{archive}: {member} cannot be unpacked ({reason})") from None
+    try:
+        json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{archive}: {member} is not JSON ({error})") from None
+    return content
