@@ -119,6 +119,27 @@ def test_a_batch_under_way_is_collected_whatever_the_mode_and_the_prompt_are_now
     assert_paid_once_and_kept(tmp_path, server)
 
 
+def test_batches_that_cannot_be_created_end_the_job_with_the_number_of_tries(tmp_path):
+    def busy(kind: str, body: dict, number: int) -> set[Fault]:
+        return {Fault.OVERLOADED} if kind == "create" else set()
+
+    message = "no batch could be created in 3 tries; 0 answers are safe in"
+    with FakeClaude(Writer(), faults=busy) as server, pytest.raises(ApiError, match=message):
+        generate(tmp_path, server, mode="batches", max_retries=2)
+    assert server.faults == {Fault.OVERLOADED: 3}
+    assert not server.batches
+
+
+def test_results_that_keep_breaking_off_are_named_and_collected_later(tmp_path):
+    with FakeClaude(Writer(), faults={Fault.RESULTS_DROPPED: 1}) as server:
+        message = r"results of batch \S+ (broke off|came).* in 1 tries; 0 answers are safe in"
+        with pytest.raises(ApiError, match=message):
+            generate(tmp_path, server, mode="batches", max_retries=0)
+        generate(tmp_path, server)
+        assert len(server.batches) == 1
+    assert_paid_once_and_kept(tmp_path, server)
+
+
 def test_the_budget_stops_before_it_is_passed(tmp_path):
     message = r"stopped before a request that could cost 0\.000\d US dollars"
     with FakeClaude(Writer(), delay=0.05) as server, pytest.raises(BudgetError, match=message):

@@ -14,6 +14,7 @@ import anthropic
 import httpx2
 from anthropic.types.messages import MessageBatch, MessageBatchIndividualResponse
 from pydantic import BaseModel, ConfigDict
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from finintent.claude.budget import Budget
 from finintent.claude.prices import Prices, estimate_tokens
@@ -25,8 +26,9 @@ from finintent.files import digest
 logger = logging.getLogger(__name__)
 
 CLOCK_SKEW = timedelta(minutes=5)  # between this machine and the API
-LONGEST_PAUSE = 60  # seconds
+LONGEST_PAUSE = 60  # seconds, between two tries
 LISTING_DELAY = timedelta(minutes=1)
+LISTING_POLL_SECONDS = 8
 ITEM_TRIES = 3  # batches in which a request may fail
 
 
@@ -65,21 +67,13 @@ class Claude:
     def ask(self, requests: list[Request]) -> dict[str, Record]:
         """Return the stored answer to each request, by the request's digest.
 
-        ApiError when the API did not answer all, BudgetError before a request that could pass the budget. Answers that
-        arrived until then are in the store.
+        Answers that arrived before an error are in the store.
+
+        Raises:
+            ApiError: the API did not answer all.
+            BudgetError: the next request could pass the budget.
         """
-        failed: Counter[str] = Counter()
-        tries = 0
-        while missing := self._missing(requests):
-            if self._collect_open(failed):
-                continue
-            if self.settings.mode == "messages":
-                self._answer_all(missing)
-            elif not self._submit(missing):
-                tries += 1
-                if tries > self.settings.max_retries:
-                    raise ApiError(f"no batch could be created in {tries} tries; {_kept(self.store)}")
-                time.sleep(_pause(tries))
+        self._retry(self._ask_missing, requests, Counter())
         return {request.digest: self.store.answers[request.digest] for request in requests}
 
     @property
@@ -113,6 +107,30 @@ class Claude:
                 "prices": self.prices.date.isoformat(),
             }
         )
+
+    def _ask_missing(self, requests: list[Request], failed: Counter[str]) -> None:
+        """Ask until the store lacks nothing; `failed` counts the batches in which a request failed, by its digest."""
+        while missing := self._missing(requests):
+            if self._collect_open(failed):
+                continue
+            if self.settings.mode == "messages":
+                self._answer_all(missing)
+            else:
+                self._submit(missing)
+
+    def _retry(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function, again after a growing pause while it raises TransientError; ApiError after the last try."""
+        tries = self.settings.max_retries + 1
+        retrying = Retrying(
+            retry=retry_if_exception_type(TransientError),
+            wait=wait_exponential(multiplier=0.5, max=LONGEST_PAUSE),
+            stop=stop_after_attempt(tries),
+            reraise=True,
+        )
+        try:
+            return retrying(function, *arguments)
+        except TransientError as error:
+            raise ApiError(f"{error} in {tries} tries; {_kept(self.store)}") from None
 
     # Messages
 
@@ -157,10 +175,14 @@ class Claude:
                 raise ApiError(f"a request failed in {ITEM_TRIES} batches ({failures[again[0]]}); {_kept(self.store)}")
         return bool(batches)
 
-    def _submit(self, requests: list[Request]) -> bool:
-        """Create a batch of what the budget allows; False when the API could not be reached.
+    def _submit(self, requests: list[Request]) -> None:
+        """Create a batch of what the budget allows.
 
         The intention is stored first, and a lost answer is not tried again blindly: the batch may exist.
+
+        Raises:
+            TransientError: the API could not be reached, or was too busy; open batches are to be collected first.
+            ApiError: it refused the batch.
         """
         client = self.client.with_options(max_retries=0)
         count = self._budget.affordable([self.prices.worst_cost(request.body, batch=True) for request in requests])
@@ -172,15 +194,13 @@ class Claude:
                 requests=[{"custom_id": request.digest, "params": self._sent(request)} for request in requests[:count]]
             )
         except anthropic.APIError as error:
-            if _passing(error) and not isinstance(error, anthropic.RateLimitError):
-                return False  # it may exist all the same
-            self.store.append({"type": "unsubmitted", "submission": submission})
+            if not _passing(error) or isinstance(error, anthropic.RateLimitError):  # else it may exist all the same
+                self.store.append({"type": "unsubmitted", "submission": submission})
             if _passing(error):
-                return False
+                raise TransientError("no batch could be created") from None
             raise ApiError(f"{_described(error)}; {_kept(self.store)}") from None
         self.store.append({"type": "batch", "submission": submission, "batch": batch.id})
         logger.info("batch %s: %d requests submitted", batch.id, count)
-        return True
 
     def _find_batch(self, submission: Record) -> None:
         """Look among the API's batches for that of a submission whose answer was lost.
@@ -198,7 +218,7 @@ class Claude:
             # A batch just made may not be listed yet.
             if found or datetime.now(UTC) - start > LISTING_DELAY:
                 break
-            time.sleep(_pause(4))
+            time.sleep(LISTING_POLL_SECONDS)
         for batch_id in found:
             record = {"type": "batch", "submission": submission["submission"], "batch": batch_id, "found": True}
             self.store.append(record)
@@ -251,35 +271,30 @@ class Claude:
         return failures
 
     def _results(self, batch: MessageBatch) -> list[MessageBatchIndividualResponse]:
-        """Return all results of a batch; BrokenStreamError when the connection ended early."""
+        """Return all results of a batch; TransientError when the connection ended early, where the SDK gives up."""
         try:
             results = list(self.client.messages.batches.results(batch.id))
         except (httpx2.TransportError, ValueError) as error:
-            raise BrokenStreamError(f"the results of batch {batch.id} broke off ({error})") from None
+            raise TransientError(f"the results of batch {batch.id} broke off ({error})") from None
         if len(results) < _size(batch):
-            raise BrokenStreamError(f"{len(results)} of {_size(batch)} results of batch {batch.id} came")
+            raise TransientError(f"{len(results)} of {_size(batch)} results of batch {batch.id} came")
         return results
 
     def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call the API and describe its errors; results that break off, where the SDK gives up, are read again."""
-        for attempt in range(self.settings.max_retries + 1):
-            try:
-                return function(*arguments)
-            except anthropic.NotFoundError as error:
-                raise ApiError(
-                    f"{_described(error)}; a batch belongs to the workspace of the key that created it and is kept for "
-                    f"29 days; use that key, or delete its submission's lines in {self.store.path} to ask and pay again"
-                ) from None
-            except anthropic.APIError as error:
-                raise ApiError(f"{_described(error)}; {_kept(self.store)}") from None
-            except BrokenStreamError as error:
-                last = error
-                time.sleep(_pause(attempt))
-        raise ApiError(f"{last}; {_kept(self.store)}")
+        """Call the API, more than once where that may help, and describe its errors."""
+        try:
+            return self._retry(function, *arguments)
+        except anthropic.NotFoundError as error:
+            raise ApiError(
+                f"{_described(error)}; a batch belongs to the workspace of the key that created it and is kept for "
+                f"29 days; use that key, or delete its submission's lines in {self.store.path} to ask and pay again"
+            ) from None
+        except anthropic.APIError as error:
+            raise ApiError(f"{_described(error)}; {_kept(self.store)}") from None
 
 
-class BrokenStreamError(Exception):
-    """A list of results that ended early."""
+class TransientError(Exception):
+    """What a later try may not meet again: a batch that could not be created, results that ended early."""
 
 
 def make_client(timeout_seconds: float, max_retries: int) -> anthropic.Anthropic:
@@ -308,10 +323,6 @@ def _described(error: BaseException) -> str:
 
 def _kept(store: ResponseStore) -> str:
     return f"{len(store.answers)} answers are safe in {store.path}: run the same command again to go on"
-
-
-def _pause(attempt: int) -> float:
-    return min(0.5 * 2**attempt, LONGEST_PAUSE)
 
 
 def _size(batch: MessageBatch) -> int:
