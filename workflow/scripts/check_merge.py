@@ -6,7 +6,6 @@ from transformers import AutoTokenizer
 
 from finintent.files import read_json, write_json
 from finintent.logs import logged
-from finintent.machine.compute import use_every_core
 from finintent.machine.lock import exclusive_accelerator
 from finintent.machine.meter import metered
 from finintent.training.merge_check import check_merge
@@ -17,7 +16,6 @@ PROBES = 8
 def main(*, base: str, adapter: str, merged: str, probes: str, output: str) -> None:
     tokenizer = AutoTokenizer.from_pretrained(base)
     prompts = [tokenizer.encode(row["instruction"]) for row in read_json(probes)[:PROBES]]
-    use_every_core()
     with exclusive_accelerator(), metered() as job:
         check = check_merge(Path(base), Path(adapter), Path(merged), prompts)
     write_json(output, check | job)

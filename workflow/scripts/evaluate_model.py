@@ -5,12 +5,11 @@ from functools import partial
 from typing import Any
 
 from finintent.files import read_json, read_jsonl, write_json
+from finintent.inference.compute import uses_bf16
 from finintent.inference.likelihood import predict_within_memory
 from finintent.inference.loading import load_model
-from finintent.inference.precision import uses_bf16
 from finintent.inference.prompting import Prompter, draw_examples
 from finintent.logs import logged
-from finintent.machine.compute import use_every_core
 from finintent.machine.lock import exclusive_accelerator
 from finintent.machine.meter import metered
 from finintent.task.prediction import write_predictions
@@ -38,7 +37,6 @@ def main(
     prompter = Prompter(weights, template)
     labels = read_taxonomy(taxonomy)
     turns = draw_examples(read_json(examples), list(labels.options), few_shot, seed) if examples else []
-    use_every_core()
     with exclusive_accelerator(), metered() as job:
         model, wording = load_model(weights, bf16=uses_bf16(precision)), read_instruction(instruction)
         answer = partial(

@@ -9,8 +9,9 @@ from finintent.files import write_json
 from finintent.logs import logged
 from finintent.machine.lock import exclusive_accelerator
 from finintent.machine.meter import metered
+from finintent.training.fallback import ending
 from finintent.training.merge import restore_tokenizer
-from finintent.training.run import ending, run_llamafactory
+from finintent.training.run import run_llamafactory
 
 
 def main(*, config: str, record: str) -> None:

@@ -8,7 +8,7 @@ import yaml
 from transformers import AutoConfig
 
 from finintent.files import digest, read_json, sha256
-from finintent.inference.precision import uses_bf16
+from finintent.inference.compute import uses_bf16
 from finintent.logs import logged
 from finintent.models.folder import OWN_FILE, splits_special_tokens
 from finintent.training.arguments import training_config

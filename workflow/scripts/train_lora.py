@@ -1,11 +1,9 @@
 """Run LlamaFactory's training on a rendered YAML and keep its adapter and its record."""
 
-import re
 import resource
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -14,14 +12,12 @@ from finintent.errors import TrainingError
 from finintent.files import read_json, sha256, write_json
 from finintent.logs import logged, logger
 from finintent.machine.lock import exclusive_accelerator
-from finintent.machine.meter import metered
-from finintent.training.fallback import smaller
+from finintent.machine.meter import metered, total
+from finintent.training.fallback import OUT_OF_MEMORY, ending, smaller
 from finintent.training.records import collect_adapter, last_checkpoint_step, training_record
-from finintent.training.run import ending, run_llamafactory
+from finintent.training.run import run_llamafactory
 from finintent.versions import installed_versions
 
-# Of the card: PyTorch's exception, or what other libraries say, in the output of LlamaFactory's process.
-OUT_OF_MEMORY = re.compile(rb"OutOfMemoryError|CUDA[^\n]*out of memory|CUBLAS_STATUS_ALLOC_FAILED")
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in ru_maxrss
 
 
@@ -45,8 +41,8 @@ def main(*, config: str, adapter: Path, output: str, log: Path) -> None:
                 "found too little memory on the GPU even for one row at once; free it of other processes (nvidia-smi), "
                 "set training.llamafactory.quantization_bit to 4, lower cutoff_len, or take a larger card"
                 if full
-                else f"{ending(status)}. What was trained is kept: once the cause is mended, the next run resumes from "
-                "the last finished epoch"
+                else f"{ending(status)}. What was trained is kept: once the cause is removed, the next run resumes "
+                "from the last finished epoch"
             )
             raise TrainingError(f"`finintent train {config}` {why}")
         settings, config = less, f"{checkpoints}.yaml"
@@ -77,20 +73,6 @@ def main(*, config: str, adapter: Path, output: str, log: Path) -> None:
     )
     shutil.rmtree(checkpoints)
     Path(f"{checkpoints}.yaml").unlink(missing_ok=True)
-
-
-def total(jobs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return what `metered` told of each attempt as if it were of one job."""
-
-    def known(key: str) -> list[float]:
-        return [job[key] for job in jobs if job[key] is not None]
-
-    return {
-        **jobs[-1],
-        "job_seconds": sum(known("job_seconds")),
-        "card_peak_bytes": max(known("card_peak_bytes"), default=None),
-        "energy_joules": sum(known("energy_joules")) if known("energy_joules") else None,
-    }
 
 
 def drop_other_runs(checkpoints: Path) -> None:

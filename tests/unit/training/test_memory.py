@@ -11,10 +11,10 @@ import yaml
 from transformers import AutoConfig, FalconConfig, Gemma3Config, LlamaConfig
 
 from finintent.errors import ConfigError, TrainingError
-from finintent.machine.meter import metered
+from finintent.machine.meter import metered, total
 from finintent.models.folder import OWN_FILE
 from finintent.training import run as llamafactory_run
-from finintent.training.fallback import smaller
+from finintent.training.fallback import ending, smaller
 from finintent.training.memory import (
     GIB,
     USABLE,
@@ -25,7 +25,7 @@ from finintent.training.memory import (
     validation_bytes,
 )
 from finintent.training.plan import Batching, batchings, fastest, longest_row, original, validation_batch
-from finintent.training.run import ending, run_llamafactory
+from finintent.training.run import run_llamafactory
 from shapes import SHAPES
 from tiny import ROOT, write_tiny_model
 
@@ -253,7 +253,6 @@ def test_what_fits_no_way_is_one_sentence(tmp_path: Path):
 
 
 def test_all_attempts_are_paid_for():
-    total = runpy.run_path(str(ROOT / "workflow/scripts/train_lora.py"))["total"]
     job = {"device": "a card", "driver": "1", "job_seconds": 2.0, "card_peak_bytes": 3, "energy_joules": 4}
     assert total([job, job | {"card_peak_bytes": 1}]) == job | {"job_seconds": 4.0, "energy_joules": 8}
     unknown = {"card_peak_bytes": None, "energy_joules": None}
@@ -276,7 +275,7 @@ def test_of_several_cards_llamafactory_sees_the_first(monkeypatch):
 
 def test_a_killed_process_is_told_from_one_that_failed():
     assert "the machine's memory ran out" in ending(-9)
-    assert ending(1) == "ended with status 1; the log has its words"
+    assert ending(1) == "ended with status 1; its log tells why"
 
 
 def test_another_error_is_not_taken_for_a_lack_of_memory(tmp_path: Path, caplog):

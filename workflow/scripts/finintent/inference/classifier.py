@@ -13,9 +13,9 @@ os.environ.setdefault("LLAMAFACTORY_VERBOSITY", "WARN")
 with redirect_stdout(sys.stderr):
     from transformers.utils.logging import disable_progress_bar
 
+    from finintent.inference.compute import uses_bf16
     from finintent.inference.likelihood import predict
     from finintent.inference.loading import load_model
-    from finintent.inference.precision import uses_bf16
     from finintent.inference.prompting import Prompter
 
 from finintent.analysis.calibration import probabilities

@@ -4,17 +4,21 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from finintent.errors import ModelError
-from finintent.machine.compute import skip_cudnn_attention
+from finintent.inference.compute import skip_cudnn_attention, use_every_core
 
 
 def load_model(directory: str, bf16: bool) -> PreTrainedModel:
     """Load a model for inference, in bfloat16 or float32, straight onto the accelerator where there is one.
 
-    Attention in this process goes without cuDNN from then on. ModelError when the model does not fit.
+    From then on this process computes attention without cuDNN, and on a CPU with every core.
+
+    Raises:
+        ModelError: the model does not fit the memory.
     """
     dtype = torch.bfloat16 if bf16 else torch.float32
     device_map = "cuda" if torch.cuda.is_available() else None
     skip_cudnn_attention()
+    use_every_core()
     try:
         return AutoModelForCausalLM.from_pretrained(directory, dtype=dtype, device_map=device_map).eval()
     except torch.OutOfMemoryError:

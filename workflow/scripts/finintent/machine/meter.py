@@ -47,6 +47,20 @@ def metered() -> Iterator[dict[str, Any]]:
                 facts["energy_joules"] = (after - before) / 1000
 
 
+def total(jobs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what `metered` measured of several attempts as if they were one job."""
+
+    def known(key: str) -> list[float]:
+        return [job[key] for job in jobs if job[key] is not None]
+
+    return {
+        **jobs[-1],
+        "job_seconds": sum(known("job_seconds")),
+        "card_peak_bytes": max(known("card_peak_bytes"), default=None),
+        "energy_joules": sum(known("energy_joules")) if known("energy_joules") else None,
+    }
+
+
 def _bus_id() -> str:
     properties = torch.cuda.get_device_properties(0)  # the first of CUDA_VISIBLE_DEVICES
     return f"{properties.pci_domain_id:08x}:{properties.pci_bus_id:02x}:{properties.pci_device_id:02x}.0"

@@ -1,6 +1,11 @@
-"""Smaller parts of the same optimizer steps, for training that did not fit the memory."""
+"""What to do when LlamaFactory's process fails: smaller parts of the same optimizer steps, or what to tell."""
 
+import re
+import signal
 from typing import Any
+
+# Of the card: PyTorch's exception, or what other libraries print, in the output of LlamaFactory's process.
+OUT_OF_MEMORY = re.compile(rb"OutOfMemoryError|CUDA[^\n]*out of memory|CUBLAS_STATUS_ALLOC_FAILED")
 
 
 def smaller(config: dict[str, Any]) -> dict[str, Any] | None:
@@ -24,3 +29,10 @@ def smaller(config: dict[str, Any]) -> dict[str, Any] | None:
         "per_device_train_batch_size": fewer,
         "gradient_accumulation_steps": step // fewer,
     }
+
+
+def ending(status: int) -> str:
+    """Return how a process ended that `run_llamafactory` started, and what to do, as part of a sentence."""
+    if status == -signal.SIGKILL:
+        return "was killed: most often the machine's memory ran out; free some, or take a machine with more"
+    return f"ended with status {status}; its log tells why"

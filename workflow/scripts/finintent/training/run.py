@@ -2,20 +2,12 @@
 
 import logging
 import os
-import signal
 import subprocess
 
 import joblib
 import torch
 
 logger = logging.getLogger(__name__)
-
-
-def ending(status: int) -> str:
-    """Return in words how a process ended that `run_llamafactory` started, and what to do."""
-    if status == -signal.SIGKILL:
-        return "was killed: most often the machine's memory ran out; free some, or take a machine with more"
-    return f"ended with status {status}; the log has its words"
 
 
 def run_llamafactory(command: str, config: str) -> int:

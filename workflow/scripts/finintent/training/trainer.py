@@ -9,7 +9,7 @@ from llamafactory.train.tuner import run_exp
 from peft.helpers import disable_input_dtype_casting
 from transformers import TrainerCallback
 
-from finintent.machine.compute import skip_cudnn_attention
+from finintent.inference.compute import skip_cudnn_attention
 
 
 class KeepInputs(TrainerCallback):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from finintent.machine.compute import use_every_core
+from finintent.inference.compute import use_every_core
 
 QUOTA = "joblib.externals.loky.backend.context._cpu_count_cgroup"
 
