@@ -5,7 +5,7 @@ UV_VERSION := 0.13.9
 ACTIVATE := . $(VENV)/bin/activate
 LOCK := requirements.lock
 
-.PHONY: study test lint format lock clean
+.PHONY: study test lint format config-docs lock clean
 
 study: $(VENV)/installed
 	$(ACTIVATE) && snakemake --cores 1 --resources gpu=1
@@ -19,6 +19,10 @@ lint: $(VENV)/installed
 
 format: $(VENV)/installed
 	$(ACTIVATE) && ruff check --fix . && ruff format . && snakefmt Snakefile workflow
+
+# What is made from the configuration's models: docs/configuration.md, and the JSON schema for editors.
+config-docs: $(VENV)/installed
+	$(ACTIVATE) && python -m finintent.config.reference
 
 # The environment, exactly as locked and checked by hash.
 $(VENV)/installed: $(LOCK) envs/install.sh envs/cpu-excludes.txt

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from finintent.claude.prices import Prices
-from finintent.claude.prompts import GenerationPrompt, Plan
+from finintent.claude.prompts import GenerationPrompt
+from finintent.config.plan import Plan
 from finintent.data.generation import Task, read_task
 from finintent.files import digest, read_yaml
 

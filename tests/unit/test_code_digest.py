@@ -50,6 +50,29 @@ def test_what_cannot_change_a_result_is_not_counted(package: Path):
     assert counted_modules(script) == []
 
 
+def test_the_description_of_a_field_is_not_counted(package: Path):
+    block, script = package / "task/a.py", package.parent / "script.py"
+    script.write_text("from finintent.task.a import Block\n")
+    digests = {}
+    for name, field in {
+        "first": 'Field(1, ge=1, description="rows")',
+        "reworded": 'Field(1, ge=1, description="rows to "\n    "train on")',
+        "without": "Field(1, ge=1)",
+        "range": 'Field(1, ge=0, description="rows")',
+        "default": 'Field(2, ge=1, description="rows")',
+        "other": 'Row(1, ge=1, description="rows")',
+    }.items():
+        block.write_text(f"class Block(BaseModel):\n    rows: int = {field}\n")
+        digests[name] = code_digest(script)
+    assert digests["first"] == digests["reworded"] == digests["without"]
+    assert len({digests[name] for name in ("first", "range", "default", "other")}) == 4
+
+
+@pytest.mark.parametrize("name", sorted(module.NOT_COUNTED))
+def test_what_is_not_counted_exists(name: str):
+    assert (module.PACKAGE / f"{name}.py").is_file()
+
+
 @pytest.mark.parametrize(
     "line", ["import finintent.task.a", "from finintent import task", "from finintent.task import a"]
 )

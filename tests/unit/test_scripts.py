@@ -433,6 +433,7 @@ def test_each_run_has_checkpoints_of_its_own(data: Path, tmp_path: Path, monkeyp
                 "precision": "fp32",
                 "preset": "fast",
                 "batch_size": 8,
+                "cutoff_len": 2048,
                 "learning_rate": 1e-4,
                 "llamafactory": {"packing": False},
             },

@@ -3,7 +3,7 @@
 
 rule collect_candidates:
     input:
-        responses=get_responses,
+        responses=lookup(dpath="datasets/{dataset}/generation/recorded/responses", within=config),
     output:
         candidates="results/candidates/{dataset}/recorded.jsonl",
         record="results/candidates/{dataset}/recorded.json",
@@ -33,7 +33,7 @@ rule generate_candidates:
     benchmark:
         "results/benchmarks/generate_candidates/{dataset}.jsonl"
     params:
-        plan=get_plan,
+        plan=lookup(dpath="{dataset}", within=PLANS),
         curation=get_curation,
         code=get_code("generate_candidates.py"),
     script:
@@ -52,7 +52,7 @@ rule download_candidates:
     benchmark:
         "results/benchmarks/download_candidates/{dataset}.jsonl"
     params:
-        source=get_hub_source,
+        source=lookup(dpath="datasets/{dataset}/generation/huggingface", within=config),
         code=get_code("download_candidates.py"),
     script:
         "../scripts/download_candidates.py"

@@ -17,7 +17,7 @@ rule ask_claude:
     wildcard_constraints:
         claude="[^/]+",
     params:
-        plan=get_answer_plan,
+        plan=lookup(dpath="{dataset}", within=ANSWER_PLANS),
         code=get_code("ask_claude.py"),
     script:
         "../scripts/ask_claude.py"

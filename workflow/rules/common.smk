@@ -1,11 +1,9 @@
 """Validated configuration, wildcard constraints and the helpers that rules look things up with."""
 
-import json
 import sys
 from pathlib import Path
 
-import yaml
-from snakemake.utils import min_version, validate
+from snakemake.utils import min_version
 
 min_version("9.27")
 
@@ -13,13 +11,14 @@ ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).parents[
 SCRIPTS = ROOT / "workflow/scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from finintent.config import check_config
+from finintent.config.answers import AnswerPlan
+from finintent.config.plan import Plan
+from finintent.config.whole import complete_config
 from finintent.versions import MODEL_PACKAGES, locked_versions
 from finintent.code_digest import code_digest
 from finintent.models.disk import disk_need
 from finintent.errors import ConfigError
 from finintent.files import sha256
-from finintent.claude.prompts import AnswerPlan, Plan
 from finintent.report.captions import Numbers
 from finintent.models.folder import HUBS, local_files
 from finintent.task.system import (
@@ -28,15 +27,12 @@ from finintent.task.system import (
     main_systems,
     study_systems,
 )
+from finintent.training.arguments import OWN_KEYS
 
-SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 try:
-    check_config(config, yaml.safe_load(SCHEMA.read_text(encoding="utf-8")))
+    config |= complete_config(config, set_by_workflow=OWN_KEYS, baselines=(BASELINE, MAJORITY))
 except ConfigError as error:
     sys.exit(str(error))
-validate(config, str(SCHEMA))  # fills in the defaults
-# Parameters are compared by their text: the order of keys must not matter.
-config |= json.loads(json.dumps(config, sort_keys=True))
 
 MODELS = config["study"]["models"]
 DATASETS = config["study"]["datasets"]
@@ -113,7 +109,7 @@ def get_download_mb(wildcards):
 
 def get_training(wildcards):
     shared, own = config["training"], get_model(wildcards)["training"]
-    options = shared.get("llamafactory", {}) | own.get("llamafactory", {})
+    options = shared["llamafactory"] | own.get("llamafactory", {})
     settings = shared | own | {"llamafactory": options}
     return {key: settings[key] for key in sorted(settings) if key != "per_device_eval_batch_size"}
 
@@ -128,10 +124,6 @@ def get_dataset(wildcards):
 
 def get_resource(name):
     return lambda wildcards: f"{get_dataset(wildcards)['resources']}/{name}"
-
-
-def get_responses(wildcards):
-    return get_generation(wildcards)["recorded"]["responses"]
 
 
 def get_recorded_dataset(wildcards):
@@ -154,14 +146,6 @@ def get_publication(wildcards):
     return get_dataset(wildcards).get("publication", {})
 
 
-def get_plan(wildcards):
-    return PLANS[wildcards.dataset]
-
-
-def get_hub_source(wildcards):
-    return get_generation(wildcards)["huggingface"]
-
-
 def get_curation(wildcards):
     return curation_of(wildcards.dataset)
 
@@ -174,20 +158,8 @@ def expand_resources(name, datasets):
     return [f"{config['datasets'][dataset]['resources']}/{name}" for dataset in datasets]
 
 
-def get_evaluation(wildcards):
-    return get_dataset(wildcards)["evaluation"]
-
-
-def get_marker(wildcards):
-    return get_evaluation(wildcards)["marker"]
-
-
-def get_answer_plan(wildcards):
-    return ANSWER_PLANS[wildcards.dataset]
-
-
 def get_evaluation_file(wildcards):
-    evaluation = get_evaluation(wildcards)
+    evaluation = get_dataset(wildcards)["evaluation"]
     if evaluation["source"] == "local":
         return evaluation["path"]
     return f"results/openfindata/{evaluation['task']}.json"

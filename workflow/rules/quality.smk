@@ -43,7 +43,7 @@ rule plot_quality:
     benchmark:
         "results/benchmarks/plot_quality/{dataset}.jsonl"
     params:
-        curation=get_curation,
+        threshold=lookup(dpath="datasets/{dataset}/curation/decontamination_threshold", within=config),
         code=get_code("plot_quality.py"),
         numbers=get_numbers("results/curated/{dataset}/quality.json"),
     script:

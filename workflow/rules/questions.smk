@@ -28,7 +28,8 @@ rule prepare_questions:
     benchmark:
         "results/benchmarks/prepare_questions/{dataset}.jsonl"
     params:
-        marker=get_marker,  # no more of the block, most of which says how models answer
+        # Nothing more of the block, most of which says how Claude answers.
+        marker=lookup(dpath="datasets/{dataset}/evaluation/marker", within=config),
         code=get_code("prepare_questions.py"),
     script:
         "../scripts/prepare_questions.py"

@@ -16,7 +16,7 @@ rule render_configs:
         gpu=1,  # it chooses precision and device by the machine that will train
     params:
         training=get_training,
-        template=get_template,
+        template=lookup(dpath="models/{model}/template", within=config, default=None),
         versions=MODEL_VERSIONS,
         code=get_code("render_configs.py"),
     script:

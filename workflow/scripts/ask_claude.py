@@ -3,10 +3,11 @@
 from typing import Any
 
 from finintent.claude.answers import answer_predictions, answer_record, answer_requests
-from finintent.claude.client import Claude, Settings
+from finintent.claude.client import Claude
 from finintent.claude.prices import Prices
-from finintent.claude.prompts import AnswerPlan
 from finintent.claude.store import ResponseStore
+from finintent.config.answers import AnswerPlan
+from finintent.config.fetching import Fetching
 from finintent.files import parse, read_jsonl, read_yaml, write_json
 from finintent.logs import logged, logger
 from finintent.task.prediction import write_predictions
@@ -34,7 +35,7 @@ def main(
         parse("settings of evaluation.claude", plan, AnswerPlan),
     )
     with ResponseStore(settings["store"]) as store:
-        known, fetching = read_yaml(prices, Prices), parse("settings of evaluation.claude", settings, Settings)
+        known, fetching = read_yaml(prices, Prices), parse("settings of evaluation.claude", settings, Fetching)
         answers = Claude(store, known, fetching).ask(requests)
     record = answer_record(requests, answers)
     write_predictions(outputs["predictions"], answer_predictions(rows, requests, answers))
@@ -44,6 +45,7 @@ def main(
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
+        block = snakemake.config["datasets"][snakemake.wildcards.dataset]["evaluation"]["claude"]
         main(
             questions=snakemake.input.questions,
             taxonomy=snakemake.input.taxonomy,
@@ -52,6 +54,6 @@ if "snakemake" in globals():
             model=snakemake.wildcards.claude,
             plan=snakemake.params.plan,
             # From the configuration, not from a parameter: none of it changes an answer, so none makes a job stale.
-            settings=snakemake.config["datasets"][snakemake.wildcards.dataset]["evaluation"]["claude"],
+            settings={key: block[key] for key in Fetching.model_fields},
             outputs=dict(snakemake.output.items()),
         )

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from finintent.data.curation import Personas, Settings, curate
+from finintent.config.curation import SeededCuration
+from finintent.data.curation import Personas, curate
 from finintent.files import parse, read_jsonl, read_yaml, write_json, write_jsonl
 from finintent.logs import logged
 from finintent.task.taxonomy import read_taxonomy
@@ -22,7 +23,7 @@ def main(
         read_taxonomy(taxonomy),
         list(read_yaml(personas, Personas).root),
         [question["question"] for question in read_jsonl(questions)],
-        parse("curation settings", settings, Settings),
+        parse("curation settings", settings, SeededCuration),
     )
     write_jsonl(outputs["train"], curated.train)
     write_jsonl(outputs["validation"], curated.validation)

@@ -4,8 +4,8 @@ from typing import Any
 
 from finintent.claude.answers import answer_requests, estimate_answers
 from finintent.claude.prices import Prices
-from finintent.claude.prompts import AnswerPlan
 from finintent.claude.store import ResponseStore
+from finintent.config.answers import AnswerPlan
 from finintent.errors import ConfigError
 from finintent.files import parse, read_jsonl, read_yaml
 from finintent.logs import logged, logger

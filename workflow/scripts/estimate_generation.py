@@ -7,8 +7,9 @@ import anthropic
 
 from finintent.claude.client import make_client
 from finintent.claude.prices import Prices, estimate_tokens
-from finintent.claude.prompts import GenerationPrompt, Plan
+from finintent.claude.prompts import GenerationPrompt
 from finintent.claude.store import ResponseStore
+from finintent.config.plan import Plan
 from finintent.data.estimate import estimate_generation, table
 from finintent.data.generation import Task, read_task
 from finintent.errors import ConfigError

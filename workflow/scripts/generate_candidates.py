@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from finintent.claude.client import Claude, Settings
+from finintent.claude.client import Claude
 from finintent.claude.prices import Prices
-from finintent.claude.prompts import GenerationPrompt, Plan
+from finintent.claude.prompts import GenerationPrompt
 from finintent.claude.store import ResponseStore
+from finintent.config.fetching import Fetching
+from finintent.config.plan import Plan
 from finintent.data.generation import Generator, Task, generation_record, read_task
 from finintent.files import parse, read_yaml, write_json, write_jsonl
 from finintent.logs import logged, logger
@@ -21,7 +23,7 @@ def main(
     outputs: dict[str, str],
 ) -> None:
     with ResponseStore(settings["store"]) as store:
-        claude = Claude(store, read_yaml(prices, Prices), parse("generation settings", settings, Settings))
+        claude = Claude(store, read_yaml(prices, Prices), parse("generation settings", settings, Fetching))
         generator = Generator(
             task, read_yaml(prompt, GenerationPrompt), parse("generation settings", plan, Plan), claude
         )
@@ -35,6 +37,7 @@ def main(
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
         dataset = snakemake.wildcards.dataset
+        block = snakemake.config["datasets"][dataset]["generation"]["anthropic"]
         main(
             task=read_task(
                 dataset,
@@ -47,6 +50,6 @@ if "snakemake" in globals():
             prices=snakemake.input.prices,
             plan=snakemake.params.plan,
             # From the configuration, not from a parameter: none of it changes an answer, so none makes a job stale.
-            settings=snakemake.config["datasets"][dataset]["generation"]["anthropic"],
+            settings={key: block[key] for key in Fetching.model_fields},
             outputs=dict(snakemake.output.items()),
         )

@@ -13,7 +13,7 @@ if "snakemake" in globals():
     with logged(snakemake.log[0]):
         main(
             quality=snakemake.input[0],
-            threshold=snakemake.params.curation["decontamination_threshold"],
+            threshold=snakemake.params.threshold,
             title=snakemake.wildcards.dataset,
             output=snakemake.output[0],
         )

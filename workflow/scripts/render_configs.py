@@ -39,7 +39,7 @@ def main(
         original(batch_size) if preset == "original" else Batching(batch_size, 1, checkpointing=False, fused=False)
     )
     if torch.cuda.is_available():
-        config, limit = AutoConfig.from_pretrained(model), training.get("cutoff_len", 2048)
+        config, limit = AutoConfig.from_pretrained(model), training["cutoff_len"]
         shape = model_shape(config, training["lora_rank"])
         packed = options.get("packing") or options.get("neat_packing")  # rows as long as they may be
         tokens = limit if packed else min(longest_row(model, template, alpaca[:2]), limit)
@@ -83,7 +83,7 @@ if "snakemake" in globals():
             template=snakemake.params.template,
             training=dict(snakemake.params.training),
             # No parameters: what they change is how much is computed at once, so a change makes nothing stale.
-            eval_batch_size=described["training"].get(EVAL_BATCH, snakemake.config["training"].get(EVAL_BATCH, 8)),
+            eval_batch_size=described["training"].get(EVAL_BATCH, snakemake.config["training"][EVAL_BATCH]),
             memory_gb=snakemake.config["gpu"].get("memory_gb"),
             seed=int(snakemake.wildcards.seed),
             versions=snakemake.params.versions,

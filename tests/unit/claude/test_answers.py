@@ -8,9 +8,11 @@ import pytest
 from fake_claude import FakeClaude, Fault
 from finintent.analysis.answers import answer_table, given_answers
 from finintent.claude.answers import answer_predictions, answer_record, answer_requests, estimate_answers
-from finintent.claude.client import Claude, Settings
-from finintent.claude.prompts import AnswerPlan, Request
+from finintent.claude.client import Claude
+from finintent.claude.prompts import Request
 from finintent.claude.store import ResponseStore
+from finintent.config.answers import AnswerPlan
+from finintent.config.fetching import Fetching
 from finintent.errors import ApiError, BudgetError, ConfigError
 from finintent.task.questions import read_questions
 from finintent.task.taxonomy import read_taxonomy
@@ -23,7 +25,7 @@ INSTRUCTION = read_instruction(RESOURCES / "prompts/instruction.yaml")
 QUESTIONS = read_questions(RESOURCES / "eval.json", TAXONOMY, "Question:")
 PLAN = AnswerPlan(effort="low", max_tokens=100)
 SETTINGS = {
-    "mode": "messages", "concurrency": 4, "max_retries": 40, "timeout_seconds": 10, "max_cost_usd": 5,
+    "store": "", "mode": "messages", "concurrency": 4, "max_retries": 40, "timeout_seconds": 10, "max_cost_usd": 5,
     "batch_poll_seconds": 0.01, "batch_wait_minutes": 1,
 }  # fmt: skip
 
@@ -50,7 +52,7 @@ def make_requests(questions: list[dict] = QUESTIONS, plan: AnswerPlan = PLAN) ->
 def ask(path: Path, monkeypatch: pytest.MonkeyPatch, server: FakeClaude, requests: list[Request], **settings: object):
     monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
     with ResponseStore(path / "answers.jsonl") as store:
-        return Claude(store, PRICES, Settings(**SETTINGS | settings)).ask(requests)
+        return Claude(store, PRICES, Fetching(**SETTINGS | settings)).ask(requests)
 
 
 def test_the_question_is_worded_as_for_every_other_model_and_nothing_is_added(tmp_path, monkeypatch):

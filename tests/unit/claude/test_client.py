@@ -15,9 +15,10 @@ import pytest
 
 from fake_claude import FakeClaude, Fault
 from finintent.claude.budget import Budget
-from finintent.claude.client import Claude, Settings
+from finintent.claude.client import Claude
 from finintent.claude.prompts import Request
 from finintent.claude.store import ResponseStore
+from finintent.config.fetching import Fetching
 from finintent.data.generation import Generator, generation_record
 from finintent.errors import ApiError, BudgetError
 from finintent.files import digest
@@ -28,7 +29,7 @@ KEY = "sk-ant-planted-0123456789"
 # More kills, for the figure: their number goes into the size of the grid too.
 KILLS = int(os.environ.get("FININTENT_KILLS", "1"))
 SETTINGS = {
-    "mode": "messages", "concurrency": 8, "max_retries": 40, "timeout_seconds": 10, "max_cost_usd": 5,
+    "store": "", "mode": "messages", "concurrency": 8, "max_retries": 40, "timeout_seconds": 10, "max_cost_usd": 5,
     "batch_poll_seconds": 0.01, "batch_wait_minutes": 1,
 }  # fmt: skip
 QUESTIONS = ["Where is my parcel from Norway?"]
@@ -60,7 +61,7 @@ def generate(
     task.personas.clear()
     task.personas.update({f"persona{number}": "terse" + "!" * number for number in range(personas)})
     with ResponseStore(path / "responses.jsonl") as store:
-        claude = Claude(store, PRICES, Settings(**SETTINGS | settings))
+        claude = Claude(store, PRICES, Fetching(**SETTINGS | settings))
         plan = make_plan(max_rounds=40, max_faulty_replies=4, queries_per_request=queries)
         generator = Generator(task, PROMPT, plan, claude)
         generator.run()
@@ -220,7 +221,7 @@ def test_a_long_shared_part_is_cached_and_a_short_one_is_not(tmp_path):
             "model": "claude-haiku-5-5", "max_tokens": 9, "system": [{"type": "text", "text": system}],
             "messages": [{"role": "user", "content": "x"}], "output_config": {},
         }  # fmt: skip
-        return Claude(ResponseStore(tmp_path / "none"), PRICES, Settings(**SETTINGS))._sent(Request(body, {}))
+        return Claude(ResponseStore(tmp_path / "none"), PRICES, Fetching(**SETTINGS))._sent(Request(body, {}))
 
     assert sent("意" * 4000)["system"][0]["cache_control"] == {"type": "ephemeral"}
     assert "cache_control" not in sent("意" * 3000)["system"][0]

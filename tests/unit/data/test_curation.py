@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finintent.data.curation import Settings, curate
+from finintent.config.curation import SeededCuration
+from finintent.data.curation import curate
 from finintent.data.similarity import normalise, similarity
 from finintent.errors import DataError, TooFewRowsError
 from finintent.task.taxonomy import Label, Taxonomy
@@ -22,12 +23,12 @@ def candidate(number: int, query: object, label: str = "cat", persona: str = "p"
     return {"id": str(number), "query": query, "label": label, "persona": persona}
 
 
-def settings(**changes: object) -> Settings:
+def settings(**changes: object) -> SeededCuration:
     values = {
         "train_rows": 2, "validation_rows": 2, "min_characters": 3, "max_characters": 40,
         "near_duplicate_threshold": 70, "decontamination_threshold": 55, "seed": 0,
     }  # fmt: skip
-    return Settings(**values | changes)
+    return SeededCuration(**values | changes)
 
 
 GOOD = [

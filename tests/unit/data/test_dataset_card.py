@@ -5,7 +5,8 @@ import pytest
 from datasets import load_dataset
 from huggingface_hub import DatasetCard
 
-from finintent.data.curation import Settings, curate
+from finintent.config.curation import SeededCuration
+from finintent.data.curation import curate
 from finintent.data.dataset_card import dataset_card
 from finintent.errors import DataError
 from finintent.files import write_jsonl
@@ -13,7 +14,7 @@ from finintent.task.taxonomy import read_taxonomy
 from tiny import ROOT
 
 TAXONOMY = read_taxonomy(ROOT / "tests/datasets/support_topics/taxonomy.yaml")
-SETTINGS = Settings(
+SETTINGS = SeededCuration(
     train_rows=6, validation_rows=3, min_characters=4, max_characters=60, near_duplicate_threshold=90,
     decontamination_threshold=80, seed=1,
 )  # fmt: skip

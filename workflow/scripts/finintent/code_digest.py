@@ -8,6 +8,8 @@ PACKAGE = Path(__file__).parent
 # Modules that cannot change the content of a result, so that an edit of one makes nothing stale.
 NOT_COUNTED = frozenset(
     {
+        "config/block",  # which values are refused; the values themselves are parameters of the rules
+        "config/fetching",  # how Claude's answers are fetched, never what they are
         "errors",  # which exception ends a job, never what a finished job writes
         "logs",  # where messages go
         "machine/lock",  # when a job runs
@@ -23,7 +25,7 @@ NOT_COUNTED = frozenset(
 def code_digest(script: Path) -> str:
     """Return a digest of a script and of the modules of this package that decide what it writes.
 
-    Snakemake itself looks at the script alone. Comments, docstrings and layout do not count.
+    Snakemake itself looks at the script alone. Comments, docstrings, descriptions of fields and layout do not count.
     """
     parts = sorted(f"{_name(path)}\n{code}" for path, code in _sources(script).items())
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
@@ -54,6 +56,8 @@ def _bare(tree: ast.Module) -> str:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
             node.body = node.body[1:]
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Field":
+            node.keywords = [keyword for keyword in node.keywords if keyword.arg != "description"]
     return ast.dump(tree)
 
 

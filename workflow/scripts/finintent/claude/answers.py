@@ -4,8 +4,9 @@ from collections import Counter
 from typing import Any
 
 from finintent.claude.prices import Prices, estimate_tokens
-from finintent.claude.prompts import AnswerPlan, Request
+from finintent.claude.prompts import Request
 from finintent.claude.store import Record, ResponseStore, spending
+from finintent.config.answers import AnswerPlan
 from finintent.task.prediction import Prediction
 from finintent.task.taxonomy import Taxonomy
 from finintent.task.wording import Instruction

@@ -8,18 +8,18 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
-from typing import Any, Literal
+from typing import Any
 
 import anthropic
 import httpx2
 from anthropic.types.messages import MessageBatch, MessageBatchIndividualResponse
-from pydantic import BaseModel, ConfigDict
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from finintent.claude.budget import Budget
 from finintent.claude.prices import Prices, estimate_tokens
 from finintent.claude.prompts import Request
 from finintent.claude.store import Record, ResponseStore
+from finintent.config.fetching import Fetching
 from finintent.errors import ApiError
 from finintent.files import digest
 
@@ -32,32 +32,13 @@ LISTING_POLL_SECONDS = 8
 ITEM_TRIES = 3  # batches in which a request may fail
 
 
-class Settings(BaseModel):
-    """How answers are fetched; none of it changes an answer.
-
-    mode: one request at a time on `concurrency` connections, or all in a batch at half the price; max_retries: of a
-    request that failed on its way, by the SDK; timeout_seconds: of one try; max_cost_usd: of all answers in the store;
-    batch_poll_seconds: between two looks at a batch; batch_wait_minutes: after which a job leaves a batch to be
-    collected by a later run.
-    """
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-    mode: Literal["messages", "batches"]
-    concurrency: int
-    max_retries: int
-    timeout_seconds: float
-    max_cost_usd: float
-    batch_poll_seconds: float
-    batch_wait_minutes: float
-
-
 class Claude:
     """Answers requests from the store, and through the API what the store lacks.
 
     The key comes from the environment variable ANTHROPIC_API_KEY, at the first request that needs it.
     """
 
-    def __init__(self, store: ResponseStore, prices: Prices, settings: Settings) -> None:
+    def __init__(self, store: ResponseStore, prices: Prices, settings: Fetching) -> None:
         self.store = store
         self.prices = prices
         self.settings = settings

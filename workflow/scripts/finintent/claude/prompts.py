@@ -30,36 +30,6 @@ class Request:
         return digest(self.body)
 
 
-class Judge(BaseModel):
-    """The second opinion on labels."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    model: str
-    queries_per_request: int
-
-
-class Plan(BaseModel):
-    """What decides the requests; see the configuration's schema for each."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    model: str
-    effort: str
-    max_tokens: int
-    queries_per_request: int
-    examples: int
-    max_rounds: int
-    max_faulty_replies: int
-    judge: Judge | None = None
-
-
-class AnswerPlan(BaseModel):
-    """What decides how a model answers an evaluation question; see the configuration's schema for each."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    effort: str
-    max_tokens: int
-
-
 def _fields(template: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
 

@@ -5,8 +5,9 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, RootModel
+from pydantic import RootModel
 
+from finintent.config.curation import Curation, SeededCuration
 from finintent.data.similarity import normalise, similarity
 from finintent.errors import DataError, TooFewRowsError
 from finintent.task.language import in_language
@@ -20,19 +21,6 @@ class Personas(RootModel[dict[str, str]]):
     """A personas.yaml: the description of each persona by its id."""
 
 
-class Settings(BaseModel):
-    """The `curation` block of a data set's configuration; thresholds in percent of `similarity`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    train_rows: int
-    validation_rows: int
-    min_characters: int
-    max_characters: int
-    near_duplicate_threshold: float
-    decontamination_threshold: float
-    seed: int
-
-
 @dataclass
 class Curated:
     """The two splits, the rejected rows (with `reason`), and the counts of each."""
@@ -44,7 +32,7 @@ class Curated:
 
 
 def accept(
-    candidates: list[Row], taxonomy: Taxonomy, personas: list[str], questions: list[str], settings: Settings
+    candidates: list[Row], taxonomy: Taxonomy, personas: list[str], questions: list[str], settings: Curation
 ) -> tuple[list[Row], list[Row]]:
     """Return the candidates that may train a model, and the others with their `reason`.
 
@@ -58,7 +46,7 @@ def accept(
     return _far_apart(rows, settings.near_duplicate_threshold, rejected), rejected
 
 
-def wanted_rows(codes: list[str], settings: Settings) -> dict[str, tuple[int, int]]:
+def wanted_rows(codes: list[str], settings: Curation) -> dict[str, tuple[int, int]]:
     """Return how many training and validation rows each label gets: shares that differ by one at most."""
     train, validation = (_shares(rows, len(codes)) for rows in (settings.train_rows, settings.validation_rows))
     return dict(zip(codes, zip(train, validation, strict=True), strict=True))
@@ -70,7 +58,7 @@ def _shares(total: int, parts: int) -> list[int]:
 
 
 def curate(
-    candidates: list[Row], taxonomy: Taxonomy, personas: list[str], questions: list[str], settings: Settings
+    candidates: list[Row], taxonomy: Taxonomy, personas: list[str], questions: list[str], settings: SeededCuration
 ) -> Curated:
     """Filter candidates and split them, balanced over labels and stratified over personas.
 
@@ -103,7 +91,7 @@ def _reject(row: Row, reason: str, rejected: list[Row], **details: Any) -> None:
 
 
 def _well_formed(
-    candidates: list[Row], taxonomy: Taxonomy, personas: list[str], settings: Settings, rejected: list[Row]
+    candidates: list[Row], taxonomy: Taxonomy, personas: list[str], settings: Curation, rejected: list[Row]
 ) -> list[Row]:
     names = [normalise(name) for name in taxonomy.names.values()]
     kept = []
@@ -184,7 +172,7 @@ def _far_apart(rows: list[Row], threshold: float, rejected: list[Row]) -> list[R
     return [rows[index] for index in kept]
 
 
-def _split(rows: list[Row], codes: list[str], settings: Settings, result: Curated) -> None:
+def _split(rows: list[Row], codes: list[str], settings: SeededCuration, result: Curated) -> None:
     wanted = wanted_rows(codes, settings)
     groups = {code: [row for row in rows if row["label"] == code] for code in codes}
     if missing := {
@@ -220,7 +208,7 @@ def _interleaved(rows: list[Row], rng: random.Random) -> list[Row]:
     return [row for _, _, row in sorted(places, key=lambda place: place[:2])]
 
 
-def _check_gates(result: Curated, questions: list[str], settings: Settings) -> None:
+def _check_gates(result: Curated, questions: list[str], settings: Curation) -> None:
     """Prove on the finished splits what the filters promise; a failure here is a defect of this module."""
     train, validation = ([normalise(row["query"]) for row in split] for split in (result.train, result.validation))
     if similarity(train, validation).max(initial=0) >= settings.near_duplicate_threshold:

@@ -7,8 +7,8 @@ from typing import Any
 from huggingface_hub import DatasetCard, DatasetCardData
 from pydantic import BaseModel
 
+from finintent.config.curation import SeededCuration
 from finintent.data.alpaca import SPLITS
-from finintent.data.curation import Settings
 from finintent.files import parse
 from finintent.task.taxonomy import Label
 
@@ -36,7 +36,7 @@ class Facts(BaseModel):
     rejected_per_reason: dict[str, int]
     train: Split
     validation: Split
-    settings: Settings
+    settings: SeededCuration
     backend: str
     generators: dict[str, int] | list[str]  # ids of models
     prompt_version: int | None = None

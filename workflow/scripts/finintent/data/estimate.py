@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from finintent.claude.prices import Prices, estimate_tokens
-from finintent.claude.prompts import GenerationPrompt, Plan, Request
+from finintent.claude.prompts import GenerationPrompt, Request
 from finintent.claude.store import Record, ResponseStore
+from finintent.config.plan import Plan
 from finintent.data.generation import Generator, Task
 
 # Assumptions for what nothing stored tells yet.

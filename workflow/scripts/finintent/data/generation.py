@@ -10,8 +10,6 @@ from typing import Any, Protocol
 from finintent.claude.prompts import (
     QUERIES,
     GenerationPrompt,
-    Judge,
-    Plan,
     Request,
     judge_schema,
     judge_text,
@@ -20,8 +18,9 @@ from finintent.claude.prompts import (
 )
 from finintent.claude.replies import Reply, read_labels, read_queries
 from finintent.claude.store import Record, ResponseStore, spending
+from finintent.config.curation import SeededCuration
+from finintent.config.plan import Judge, Plan
 from finintent.data.curation import Personas, Row, accept, wanted_rows
-from finintent.data.curation import Settings as Curation
 from finintent.errors import TooFewRowsError
 from finintent.files import digest, parse, read_jsonl, read_yaml
 from finintent.task.taxonomy import Taxonomy, read_taxonomy
@@ -52,7 +51,7 @@ class Task:
     taxonomy: Taxonomy
     personas: dict[str, str]
     questions: list[str]
-    curation: Curation
+    curation: SeededCuration
 
 
 def read_task(dataset: str, *, taxonomy: str, personas: str, questions: str, curation: dict[str, Any]) -> Task:
@@ -62,7 +61,7 @@ def read_task(dataset: str, *, taxonomy: str, personas: str, questions: str, cur
         read_taxonomy(taxonomy),
         read_yaml(personas, Personas).root,
         [question["question"] for question in read_jsonl(questions)],
-        parse("curation settings", curation, Curation),
+        parse("curation settings", curation, SeededCuration),
     )
 
 

@@ -1,0 +1,125 @@
+"""The whole configuration: what it holds, what its blocks must agree on, and its defaults filled in."""
+
+import json
+from collections.abc import Collection
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from finintent.config.baseline import Baseline
+from finintent.config.block import Block
+from finintent.config.datasets import Dataset
+from finintent.config.gpu import Gpu
+from finintent.config.mistakes import sentence
+from finintent.config.models import LocalFolder, Model
+from finintent.config.schema import json_schema
+from finintent.config.scoring import Scoring
+from finintent.config.study import Study
+from finintent.config.training import Training
+from finintent.errors import ConfigError
+
+
+class Config(Block):
+    """The configuration of a study."""
+
+    study: Study
+    seed: int = Field(
+        42, ge=0, description="seed of the split, of the orders of options, of the bootstrap and of the baseline"
+    )
+    keep_merged: bool = Field(True, description="whether merged models stay once they are evaluated")
+    models: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")], Model] = Field(
+        min_length=1, description="the catalogue of models, by id"
+    )
+    datasets: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Dataset] = Field(
+        min_length=1, description="the catalogue of data sets, by id"
+    )
+    training: Training
+    gpu: Gpu = Gpu()
+    scoring: Scoring = Scoring()
+    baseline: Baseline = Baseline()
+
+
+def complete_config(
+    values: dict[str, Any], *, set_by_workflow: Collection[str], baselines: Collection[str]
+) -> dict[str, Any]:
+    """Return a configuration with its defaults, as plain JSON values with sorted keys.
+
+    An optional block or key without a default stays absent, and a model's `training` holds only what was set.
+
+    Args:
+        values: the configuration as Snakemake read it.
+        set_by_workflow: LlamaFactory's arguments that the workflow sets itself.
+        baselines: names that no model may have.
+
+    Raises:
+        ConfigError: the first mistake, in one sentence.
+    """
+    try:
+        config = Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(sentence(error.errors(), json_schema(Config))) from None
+    _check_study(config)
+    _check_stores(config)
+    for name in baselines:
+        if name in config.models:
+            raise ConfigError(f"config: models.{name} has the name of a baseline; choose another")
+    _check_arguments(config, set_by_workflow)
+    # Snakemake compares parameters by their text: the order of keys must not matter.
+    return json.loads(json.dumps(config.model_dump(mode="json", exclude_none=True), sort_keys=True))
+
+
+def _check_study(config: Config) -> None:
+    """Check that what the study names is in the catalogues and on this machine."""
+    for kind, catalogue in (("models", config.models), ("datasets", config.datasets)):
+        for name in getattr(config.study, kind):
+            if name not in catalogue:
+                raise ConfigError(
+                    f"config: study.{kind} names {name!r}, which is not in the catalogue `{kind}` "
+                    f"({', '.join(catalogue)}); add it there or correct the name"
+                )
+    for name in config.study.datasets:
+        dataset, sizes = config.datasets[name], config.study.train_sizes
+        if not (Path(dataset.resources) / "taxonomy.yaml").is_file():
+            raise ConfigError(
+                f"config: datasets.{name}.resources is {dataset.resources!r}, where there is no taxonomy.yaml; "
+                "give the folder that holds the data set's taxonomy, personas and prompts"
+            )
+        if sizes and max(sizes) > dataset.curation.train_rows:
+            raise ConfigError(
+                f"config: study.train_sizes holds {max(sizes)}, but datasets.{name}.curation.train_rows is "
+                f"{dataset.curation.train_rows}; lower the one or raise the other"
+            )
+    for name in config.study.models:
+        source = config.models[name].source
+        if isinstance(source, LocalFolder) and not (Path(source.path) / "config.json").is_file():
+            raise ConfigError(
+                f"config: models.{name}.source.path is {source.path!r}, where there is no config.json; give the "
+                "folder of a Hugging Face model"
+            )
+
+
+def _check_stores(config: Config) -> None:
+    """Check that no two blocks keep answers in one file."""
+    owners: dict[str, str] = {}
+    for name, dataset in config.datasets.items():
+        blocks = {"generation.anthropic": dataset.generation.anthropic, "evaluation.claude": dataset.evaluation.claude}
+        for key, block in blocks.items():
+            if block and (owner := owners.setdefault(block.store, f"{name}.{key}")) != f"{name}.{key}":
+                raise ConfigError(
+                    f"config: datasets.{name}.{key} and datasets.{owner} share the store {block.store!r}; give each "
+                    "its own"
+                )
+
+
+def _check_arguments(config: Config, set_by_workflow: Collection[str]) -> None:
+    """Check LlamaFactory's further arguments: some would be overruled, others have a key of their own."""
+    blocks = {"training": config.training} | {
+        f"models.{name}.training": model.training for name, model in config.models.items()
+    }
+    for key, block in blocks.items():
+        for name in sorted(block.llamafactory):
+            if name in set_by_workflow:
+                raise ConfigError(f"config: {key}.llamafactory.{name} is set by the workflow itself; remove it")
+            if name in Training.model_fields:
+                raise ConfigError(f"config: {key}.llamafactory.{name} has a key of its own: write {key}.{name}")
