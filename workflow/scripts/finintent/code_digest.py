@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
@@ -42,10 +43,16 @@ def _sources(script: Path) -> dict[Path, str]:
     while pending:
         path = pending.pop()
         if path not in seen:
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            seen[path] = _bare(tree)
-            pending += [module for module in _imported(tree) if _name(module) not in NOT_COUNTED]
+            seen[path], imported = _parsed(path, path.read_text(encoding="utf-8"))
+            pending += [module for module in imported if _name(module) not in NOT_COUNTED]
     return seen
+
+
+@cache  # most modules are imported by several scripts
+def _parsed(path: Path, text: str) -> tuple[str, list[Path]]:
+    """Return the code of a module and the modules of this package that it imports names from."""
+    tree = ast.parse(text, filename=str(path))
+    return _bare(tree), _imported(tree)
 
 
 def _name(path: Path) -> str:
