@@ -15,7 +15,7 @@ test: lint
 	$(ACTIVATE) && pytest
 
 lint: $(VENV)/installed
-	$(ACTIVATE) && ruff check . && ruff format --check . && snakefmt --check Snakefile workflow
+	$(ACTIVATE) && ruff check . && ruff format --check . && lint-imports --no-cache >/dev/null && snakefmt --check Snakefile workflow
 
 format: $(VENV)/installed
 	$(ACTIVATE) && ruff check --fix . && ruff format . && snakefmt Snakefile workflow

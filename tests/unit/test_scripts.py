@@ -11,6 +11,7 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
+from finintent.files import sha256
 from tiny import DATASET, ROOT, write_tiny_model
 
 RESOURCES = ROOT / "tests/datasets" / DATASET
@@ -94,7 +95,10 @@ def data(tmp_path: Path) -> Path:
             personas=str(RESOURCES / "personas.yaml"),
         ),
         output=Files(
-            **{name: str(tmp_path / f"{name}.jsonl") for name in ("train", "validation", "rejected")},
+            **{
+                name: str(tmp_path / f"{name}.jsonl")
+                for name in ("train", "validation", "validation_questions", "rejected")
+            },
             curation=str(tmp_path / "curation.json"),
         ),
         params=SimpleNamespace(curation=curation),
@@ -103,7 +107,8 @@ def data(tmp_path: Path) -> Path:
 
 
 def format_alpaca(data: Path, shuffle: int | None) -> tuple[list[dict], dict]:
-    """Run format_alpaca on the first 10 training rows; return them and the dataset_info."""
+    """Run format_alpaca on the first 10 training rows; return them and the record."""
+    (data / "alpaca").mkdir(exist_ok=True)
     run(
         "format_alpaca.py",
         data / "log",
@@ -113,20 +118,29 @@ def format_alpaca(data: Path, shuffle: int | None) -> tuple[list[dict], dict]:
             taxonomy=TAXONOMY,
             instruction=str(RESOURCES / "prompts/instruction.yaml"),
         ),
-        output=Files(info=str(data / "dataset_info.json")),
+        output=Files(record=str(data / "alpaca/record.json")),
         wildcards=SimpleNamespace(rows="10"),
         params=SimpleNamespace(shuffle=shuffle),
     )
-    return tuple(json.loads((data / name).read_text()) for name in ("train.json", "dataset_info.json"))
+    return tuple(json.loads((data / "alpaca" / name).read_text()) for name in ("train.json", "record.json"))
 
 
 def test_curated_rows_become_alpaca_files(data: Path):
-    rows, info = format_alpaca(data, shuffle=None)
+    rows, record = format_alpaca(data, shuffle=None)
     curated = [json.loads(line) for line in (data / "train.jsonl").read_text().splitlines()]
     assert len(rows) == 10
     assert rows[0]["instruction"].startswith(f"Question: {curated[0]['query']}\nA. Billing\n")
     assert rows[0]["output"] == {"billing": "A", "shipping": "B", "account": "C"}[curated[0]["label"]]
-    assert set(info) == {"train", "validation"}
+    assert record["rows"] == {"train": 10, "validation": 9}
+    assert record["sha256"] == {split: sha256(data / f"alpaca/{split}.json") for split in ("train", "validation")}
+
+
+def test_llamafactory_finds_the_files_by_their_description(tmp_path: Path):
+    run("describe_alpaca.py", tmp_path / "log", output=Files(str(tmp_path / "dataset_info.json")))
+    info = json.loads((tmp_path / "dataset_info.json").read_text())
+    assert {split: part["file_name"] for split, part in info.items()} == {
+        "train": "train.json", "validation": "validation.json",
+    }  # fmt: skip
 
 
 def test_shuffled_options_keep_the_label(data: Path):
@@ -148,7 +162,7 @@ def evaluate(data: Path, **examples: str) -> list[list[dict]]:
         input=Files(
             weights=str(write_tiny_model(data / "model")),
             questions=str(data / "questions.jsonl"),
-            validation=str(data / "validation.jsonl"),
+            validation=str(data / "validation_questions.jsonl"),
             taxonomy=TAXONOMY,
             instruction=str(RESOURCES / "prompts/instruction.yaml"),
             **examples,
@@ -204,7 +218,7 @@ def train_baselines(data: Path, rows: int) -> dict[str, Path]:
         data / "log",
         input=Files(
             train=str(data / "train.jsonl"),
-            validation=str(data / "validation.jsonl"),
+            validation=str(data / "validation_questions.jsonl"),
             questions=str(data / "questions.jsonl"),
             taxonomy=TAXONOMY,
         ),
@@ -317,7 +331,7 @@ def test_the_whole_analysis_of_a_study(data: Path):
         data / "log",
         input=Files(
             record=str(data / "record.json"),
-            **{name: str(data / f"{name}.jsonl") for name in ("train", "validation", "rejected", "questions")},
+            **{name: str(data / f"{name}.jsonl") for name in ("train", "validation", "rejected")},
             taxonomy=TAXONOMY,
             personas=str(RESOURCES / "personas.yaml"),
         ),

@@ -10,6 +10,7 @@ rule curate_dataset:
     output:
         train="results/curated/{dataset}/train.jsonl",
         validation="results/curated/{dataset}/validation.jsonl",
+        validation_questions="results/curated/{dataset}/validation_questions.jsonl",
         rejected="results/curated/{dataset}/rejected.jsonl",
         curation=report(
             "results/curated/{dataset}/curation.json",
@@ -38,7 +39,7 @@ rule format_alpaca:
     output:
         train="results/alpaca/{dataset}/{rows}-rows/train.json",
         validation="results/alpaca/{dataset}/{rows}-rows/validation.json",
-        info="results/alpaca/{dataset}/{rows}-rows/dataset_info.json",
+        record="results/alpaca/{dataset}/{rows}-rows/record.json",
     log:
         "results/logs/format_alpaca/{dataset}/{rows}-rows.log",
     benchmark:
@@ -48,3 +49,16 @@ rule format_alpaca:
         code=get_code("format_alpaca.py"),
     script:
         "../scripts/format_alpaca.py"
+
+
+rule describe_alpaca:
+    output:
+        "results/alpaca/{dataset}/{rows}-rows/dataset_info.json",
+    log:
+        "results/logs/describe_alpaca/{dataset}/{rows}-rows.log",
+    benchmark:
+        "results/benchmarks/describe_alpaca/{dataset}/{rows}-rows.jsonl"
+    params:
+        code=get_code("describe_alpaca.py"),
+    script:
+        "../scripts/describe_alpaca.py"

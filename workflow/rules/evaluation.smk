@@ -5,7 +5,7 @@ rule evaluate_base:
     input:
         weights="results/models/{model}",
         questions="results/questions/{dataset}.jsonl",
-        validation="results/curated/{dataset}/validation.jsonl",
+        validation="results/curated/{dataset}/validation_questions.jsonl",
         taxonomy=get_resource("taxonomy.yaml"),
         instruction=get_resource("prompts/instruction.yaml"),
     output:
@@ -35,7 +35,7 @@ use rule evaluate_base as evaluate_few_shot with:
         weights="results/models/{model}",
         examples=get_all_rows("results/alpaca/{dataset}/{rows}-rows/train.json"),
         questions="results/questions/{dataset}.jsonl",
-        validation="results/curated/{dataset}/validation.jsonl",
+        validation="results/curated/{dataset}/validation_questions.jsonl",
         taxonomy=get_resource("taxonomy.yaml"),
         instruction=get_resource("prompts/instruction.yaml"),
     output:
@@ -55,7 +55,7 @@ use rule evaluate_base as evaluate_tuned with:
         weights="results/merged/{model}/{dataset}/{rows}-rows/seed-{seed}/model",
         checked="results/merged/{model}/{dataset}/{rows}-rows/seed-{seed}/merge_check.json",
         questions="results/questions/{dataset}.jsonl",
-        validation="results/curated/{dataset}/validation.jsonl",
+        validation="results/curated/{dataset}/validation_questions.jsonl",
         taxonomy=get_resource("taxonomy.yaml"),
         instruction=get_resource("prompts/instruction.yaml"),
     output:
@@ -72,7 +72,7 @@ use rule evaluate_base as evaluate_tuned with:
 rule train_baseline:
     input:
         train="results/curated/{dataset}/train.jsonl",
-        validation="results/curated/{dataset}/validation.jsonl",
+        validation="results/curated/{dataset}/validation_questions.jsonl",
         questions="results/questions/{dataset}.jsonl",
         taxonomy=get_resource("taxonomy.yaml"),
     output:

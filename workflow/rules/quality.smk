@@ -7,7 +7,6 @@ rule measure_quality:
         train="results/curated/{dataset}/train.jsonl",
         validation="results/curated/{dataset}/validation.jsonl",
         rejected="results/curated/{dataset}/rejected.jsonl",
-        questions="results/questions/{dataset}.jsonl",
         taxonomy=get_resource("taxonomy.yaml"),
         personas=get_resource("personas.yaml"),
     output:

@@ -4,7 +4,7 @@
 rule render_configs:
     input:
         model="results/models/{model}",
-        alpaca=multiext("results/alpaca/{dataset}/{rows}-rows/", "train.json", "validation.json", "dataset_info.json"),
+        alpaca=multiext("results/alpaca/{dataset}/{rows}-rows/", "train.json", "validation.json"),
     output:
         train="results/sft/{model}/{dataset}/{rows}-rows/seed-{seed}/train.yaml",
         merge="results/sft/{model}/{dataset}/{rows}-rows/seed-{seed}/merge.yaml",
@@ -27,7 +27,10 @@ rule train_lora:
     input:
         config="results/sft/{model}/{dataset}/{rows}-rows/seed-{seed}/train.yaml",
         model="results/models/{model}",
-        alpaca=multiext("results/alpaca/{dataset}/{rows}-rows/", "train.json", "validation.json", "dataset_info.json"),
+        alpaca=multiext("results/alpaca/{dataset}/{rows}-rows/", "train.json", "validation.json"),
+        record="results/alpaca/{dataset}/{rows}-rows/record.json",
+        # It names the files beside it: without it training fails, by it no row changes.
+        description=ancient("results/alpaca/{dataset}/{rows}-rows/dataset_info.json"),
     output:
         adapter=directory("results/sft/{model}/{dataset}/{rows}-rows/seed-{seed}/adapter"),
         training="results/sft/{model}/{dataset}/{rows}-rows/seed-{seed}/training.json",

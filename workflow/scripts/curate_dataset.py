@@ -6,6 +6,7 @@ from finintent.config.curation import SeededCuration
 from finintent.data.curation import Personas, curate
 from finintent.files import parse, read_jsonl, read_yaml, write_json, write_jsonl
 from finintent.logs import logged
+from finintent.task.questions import validation_questions
 from finintent.task.taxonomy import read_taxonomy
 
 
@@ -18,15 +19,17 @@ def main(
     settings: dict[str, Any],
     outputs: dict[str, str],
 ) -> None:
+    labels = read_taxonomy(taxonomy)
     curated = curate(
         read_jsonl(candidates),
-        read_taxonomy(taxonomy),
+        labels,
         list(read_yaml(personas, Personas).root),
         [question["question"] for question in read_jsonl(questions)],
         parse("curation settings", settings, SeededCuration),
     )
     write_jsonl(outputs["train"], curated.train)
     write_jsonl(outputs["validation"], curated.validation)
+    write_jsonl(outputs["validation_questions"], validation_questions(curated.validation, labels))
     write_jsonl(outputs["rejected"], curated.rejected)
     write_json(outputs["curation"], {**curated.counts, "settings": settings})
 

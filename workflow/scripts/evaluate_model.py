@@ -13,7 +13,6 @@ from finintent.logs import logged
 from finintent.machine.lock import exclusive_accelerator
 from finintent.machine.meter import metered
 from finintent.task.prediction import write_predictions
-from finintent.task.questions import validation_questions
 from finintent.task.taxonomy import read_taxonomy
 from finintent.task.wording import read_instruction
 
@@ -47,7 +46,7 @@ def main(
         evaluated = answer(
             read_jsonl(questions), permutations=scoring["permutations"], max_new_tokens=scoring["max_new_tokens"]
         )
-        validated = answer(validation_questions(read_jsonl(validation), labels))
+        validated = answer(read_jsonl(validation))
         seconds = time.perf_counter() - start
     write_predictions(outputs["evaluation"], evaluated)
     write_predictions(outputs["validation"], validated)

@@ -1,9 +1,9 @@
-"""Write curated rows as LlamaFactory's Alpaca files, with the dataset_info.json that names them."""
+"""Write curated rows as LlamaFactory's Alpaca files, with a record of how many there are and of their digests."""
 
 from pathlib import Path
 
-from finintent.data.alpaca import alpaca_row, dataset_info
-from finintent.files import read_jsonl, write_json
+from finintent.data.alpaca import SPLITS, alpaca_row
+from finintent.files import read_jsonl, sha256, write_json
 from finintent.logs import logged
 from finintent.task.taxonomy import read_taxonomy
 from finintent.task.wording import read_instruction
@@ -14,9 +14,14 @@ def main(
 ) -> None:
     labels, wording = read_taxonomy(taxonomy), read_instruction(instruction)
     # Curation shuffled the rows: the first of them are a sample, and smaller samples lie within larger ones.
-    for split, chosen in (("train", read_jsonl(train)[:rows]), ("validation", read_jsonl(validation))):
+    curated = dict(zip(SPLITS, (read_jsonl(train)[:rows], read_jsonl(validation)), strict=True))
+    for split, chosen in curated.items():
         write_json(directory / f"{split}.json", [alpaca_row(row, labels, wording, shuffle) for row in chosen])
-    write_json(directory / "dataset_info.json", dataset_info())
+    record = {
+        "rows": {split: len(chosen) for split, chosen in curated.items()},
+        "sha256": {split: sha256(directory / f"{split}.json") for split in SPLITS},
+    }
+    write_json(directory / "record.json", record)
 
 
 if "snakemake" in globals():
@@ -28,5 +33,5 @@ if "snakemake" in globals():
             instruction=snakemake.input.instruction,
             rows=int(snakemake.wildcards.rows),
             shuffle=snakemake.params.shuffle,
-            directory=Path(snakemake.output.info).parent,
+            directory=Path(snakemake.output.record).parent,
         )

@@ -7,9 +7,7 @@ from finintent.logs import logged
 from finintent.task.taxonomy import read_taxonomy
 
 
-def main(
-    *, record: str, splits: list[str], rejected: str, questions: str, taxonomy: str, personas: str, output: str
-) -> None:
+def main(*, record: str, splits: list[str], rejected: str, taxonomy: str, personas: str, output: str) -> None:
     rows = [row for split in splits for row in read_jsonl(split)]
     generation = read_json(record)
     if (cost := generation.get("cost_usd")) is not None:
@@ -17,7 +15,6 @@ def main(
     quality = measure(
         rows,
         read_jsonl(rejected),
-        [question["question"] for question in read_jsonl(questions)],
         read_taxonomy(taxonomy).codes,
         list(read_yaml(personas, Personas).root),
     )
@@ -30,7 +27,6 @@ if "snakemake" in globals():
             record=snakemake.input.record,
             splits=[snakemake.input.train, snakemake.input.validation],
             rejected=snakemake.input.rejected,
-            questions=snakemake.input.questions,
             taxonomy=snakemake.input.taxonomy,
             personas=snakemake.input.personas,
             output=snakemake.output[0],

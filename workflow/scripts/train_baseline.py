@@ -6,7 +6,6 @@ from finintent.files import read_jsonl
 from finintent.inference.baseline import predict_baseline, predict_majority, train_baseline
 from finintent.logs import logged
 from finintent.task.prediction import write_predictions
-from finintent.task.questions import validation_questions
 from finintent.task.taxonomy import read_taxonomy
 
 
@@ -25,7 +24,7 @@ def main(
     learnt = read_jsonl(train)[:rows]
     asked = {
         "evaluation": read_jsonl(questions),
-        "validation": validation_questions(read_jsonl(validation), labels),
+        "validation": read_jsonl(validation),
     }
     pipeline = train_baseline(
         learnt,

@@ -4,12 +4,12 @@ import resource
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from finintent.data.alpaca import SPLITS
 from finintent.errors import TrainingError
-from finintent.files import read_json, sha256, write_json
+from finintent.files import read_json, write_json
 from finintent.logs import logged, logger
 from finintent.machine.lock import exclusive_accelerator
 from finintent.machine.meter import metered, total
@@ -21,7 +21,7 @@ from finintent.versions import installed_versions
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in ru_maxrss
 
 
-def main(*, config: str, adapter: Path, output: str, log: Path) -> None:
+def main(*, config: str, data: dict[str, Any], adapter: Path, output: str, log: Path) -> None:
     settings = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
     checkpoints = Path(settings["output_dir"])
     drop_other_runs(checkpoints)
@@ -56,8 +56,7 @@ def main(*, config: str, adapter: Path, output: str, log: Path) -> None:
             "without" if settings["disable_gradient_checkpointing"] else "with",
         )
     collect_adapter(checkpoints, adapter)
-    data = Path(settings["dataset_dir"])
-    rows = len(read_json(data / "train.json"))
+    rows = data["rows"]["train"]
     write_json(
         output,
         {
@@ -65,7 +64,7 @@ def main(*, config: str, adapter: Path, output: str, log: Path) -> None:
             "rows": rows,
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * RSS_UNIT,
             **total(attempts),
-            "data_sha256": {split: sha256(data / f"{split}.json") for split in SPLITS},
+            "data_sha256": data["sha256"],
             "versions": installed_versions(),
             "seed": settings["seed"],
             "settings": settings,
@@ -87,6 +86,7 @@ if "snakemake" in globals():
     with logged(snakemake.log[0]):
         main(
             config=snakemake.input.config,
+            data=read_json(snakemake.input.record),
             adapter=Path(snakemake.output.adapter),
             output=snakemake.output.training,
             log=Path(snakemake.log[0]),

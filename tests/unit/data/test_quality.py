@@ -5,6 +5,7 @@ import pytest
 
 from finintent.data import quality
 from finintent.data.quality import measure
+from finintent.data.similarity import normalise, similarity
 from finintent.errors import DataError
 
 QUESTIONS = ["zz", "Cdeh", "ab x"]
@@ -26,7 +27,12 @@ REJECTED = [
 
 
 def measured(rows: list[dict] = ROWS, rejected: list[dict] = REJECTED) -> dict:
-    return measure(rows, rejected, QUESTIONS, CODES, PERSONAS)
+    near = similarity([normalise(given["query"]) for given in rows], [normalise(question) for question in QUESTIONS])
+    curated = [
+        given | {"nearest_question": int(line.argmax()), "question_similarity": float(line.max())}
+        for given, line in zip(rows, near, strict=True)
+    ]
+    return measure(curated, rejected, CODES, PERSONAS)
 
 
 def binned(**counts: int) -> list[int]:

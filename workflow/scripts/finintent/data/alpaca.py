@@ -26,9 +26,3 @@ def alpaca_row(
         "input": "",
         "output": letters[row["label"]],
     }
-
-
-def dataset_info() -> dict[str, Any]:
-    """Return LlamaFactory's `dataset_info.json` for the two splits that stand beside it."""
-    columns = {"prompt": "instruction", "query": "input", "response": "output"}
-    return {split: {"file_name": f"{split}.json", "formatting": "alpaca", "columns": columns} for split in SPLITS}

@@ -36,7 +36,8 @@ def accept(
 ) -> tuple[list[Row], list[Row]]:
     """Return the candidates that may train a model, and the others with their `reason`.
 
-    `questions` are the evaluation questions that no row may be near.
+    `questions` are the evaluation questions that no row may be near. An accepted row carries the index of the nearest
+    one (`nearest_question`) and the similarity to it (`question_similarity`, 0-100).
     """
     rejected: list[Row] = []
     rows = _well_formed(candidates, taxonomy, personas, settings, rejected)
@@ -143,18 +144,13 @@ def _decontaminated(rows: list[Row], questions: list[str], threshold: float, rej
         raise DataError("the evaluation set is empty: decontamination needs at least one question")
     matrix = similarity([normalise(row["query"]) for row in rows], [normalise(question) for question in questions])
     kept = []
-    for row, likeness in zip(rows, matrix, strict=True):
-        nearest = int(likeness.argmax())
-        if likeness[nearest] >= threshold:
-            _reject(
-                row,
-                "near_evaluation",
-                rejected,
-                match=questions[nearest],
-                similarity=round(float(likeness[nearest]), 1),
-            )
+    for row, similarities in zip(rows, matrix, strict=True):
+        nearest = int(similarities.argmax())
+        highest = float(similarities[nearest])
+        if highest >= threshold:
+            _reject(row, "near_evaluation", rejected, match=questions[nearest], similarity=round(highest, 1))
         else:
-            kept.append(row)
+            kept.append({**row, "nearest_question": nearest, "question_similarity": highest})
     return kept
 
 

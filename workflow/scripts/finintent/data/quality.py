@@ -19,9 +19,7 @@ NEAREST_PAIRS = 10
 DUPLICATE_REASONS = ("duplicate", "near_duplicate")
 
 
-def measure(
-    rows: list[Row], rejected: list[Row], questions: list[str], taxonomy_codes: list[str], personas: list[str]
-) -> dict[str, Any]:
+def measure(rows: list[Row], rejected: list[Row], taxonomy_codes: list[str], personas: list[str]) -> dict[str, Any]:
     """Return the measures of the curated `rows` (training and validation together) as plain JSON values.
 
     length: of the queries, in characters, with the number of rows of each length that occurs.
@@ -32,16 +30,15 @@ def measure(
     https://doi.org/10.3758/BRM.42.2.381, which draws 42 words); None where a set has fewer.
     near_duplicate_rate: the share of all candidates that curation rejected as a duplicate or near duplicate.
     nearest_neighbour, nearest_evaluation: likeness (0-100, `curation.similarity`) of each row to the nearest other row
-    and to the nearest of the evaluation `questions`, which are named by their index alone, as the result is public.
+    and to the nearest of the evaluation questions, which are named by their index alone, as the result is public.
     label_balance: rows by label, and the entropy over that of an even spread (1 = even).
     judge: agreement (0-1) and Cohen's kappa of the asked and the judged labels of every judged row, rejected or not;
     None without judged rows, and kappa None where both are one and the same label throughout.
-    Raises DataError for fewer than two rows or no questions.
+    Raises DataError for fewer than two rows.
     """
-    if len(rows) < 2 or not questions:
+    if len(rows) < 2:
         raise DataError(
-            f"data quality: found {len(rows)} curated row(s) and {len(questions)} evaluation question(s), expected at "
-            "least 2 and 1; raise curation.train_rows or check the evaluation file"
+            f"data quality: found {len(rows)} curated row(s), expected at least 2; raise curation.train_rows"
         )
     table = pd.DataFrame([{key: row[key] for key in ("id", "query", "label", "persona")} for row in rows])
     table["text"] = table["query"].map(normalise)
@@ -56,7 +53,7 @@ def measure(
         "near_duplicate_rate": sum(reasons[reason] for reason in DUPLICATE_REASONS) / (len(rows) + len(rejected)),
         "rejected_per_reason": dict(reasons),
         "nearest_neighbour": _spread(between.max(axis=1)),
-        "nearest_evaluation": _nearest_evaluation(table, questions),
+        "nearest_evaluation": _nearest_evaluation(rows),
         "label_balance": _label_balance(table, taxonomy_codes),
         "persona_share": _persona_share(table, personas),
         "judge": _judge(rows + rejected, taxonomy_codes),
@@ -120,20 +117,19 @@ def _spread(likeness: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _nearest_evaluation(table: pd.DataFrame, questions: list[str]) -> dict[str, Any]:
-    matrix = similarity(list(table["text"]), [normalise(question) for question in questions]).astype(float)
-    likeness = matrix.max(axis=1)
-    nearest = np.argsort(-likeness, kind="stable")[:NEAREST_PAIRS]
+def _nearest_evaluation(rows: list[Row]) -> dict[str, Any]:
+    similarities = np.array([row["question_similarity"] for row in rows])
+    nearest = [rows[index] for index in np.argsort(-similarities, kind="stable")[:NEAREST_PAIRS]]
     pairs = [
         {
-            "id": table["id"][index],
-            "query": table["query"][index],
-            "question_index": int(matrix[index].argmax()),
-            "similarity": round(float(likeness[index]), 1),
+            "id": row["id"],
+            "query": row["query"],
+            "question_index": row["nearest_question"],
+            "similarity": round(row["question_similarity"], 1),
         }
-        for index in nearest
+        for row in nearest
     ]
-    return {**_spread(likeness), "nearest_pairs": pairs}
+    return {**_spread(similarities), "nearest_pairs": pairs}
 
 
 def _label_balance(table: pd.DataFrame, codes: list[str]) -> dict[str, Any]:
