@@ -60,6 +60,9 @@ ERRORS = {
 Plan = Callable[[str, Json, int], set[Fault]]
 
 
+FAULT_HEADER = "x-fault"
+
+
 class RefusedError(Exception):
     """An answer in the API's format of errors."""
 
@@ -85,8 +88,9 @@ class FakeClaude(ThreadingHTTPServer):
     """The server, and what it has seen; `with` starts and stops it.
 
     `reply` makes the answer to a Messages body, a text or a JSON payload, in several threads at once. `faults` gives
-    each fault its probability, or is a `Plan`. `delay` is how many seconds each answer takes, `slow` how many more
-    `Fault.SLOW` takes; for `batch_polls` retrieves, a batch is in progress.
+    each fault its probability, or is a `Plan`; a client asks for one more in the header FAULT_HEADER. `delay` is how
+    many seconds each answer takes, `slow` how many more `Fault.SLOW` takes, unless the client leaves; for `batch_polls`
+    retrieves, a batch is in progress.
 
     `requests` are the bodies of all Messages requests, `headers` those of the last request of any kind. `paid` counts
     answers by the digest of the body: a message when it is written to a client that is still there, an item of a batch
@@ -333,7 +337,7 @@ class Handler(BaseHTTPRequestHandler):
             server.requests += messages
             server.concurrent += len(messages)
             server.max_concurrent = max(server.max_concurrent, server.concurrent)
-        drawn = server.draw(kind, body)
+        drawn = server.draw(kind, body) | {Fault(name) for name in self.headers.get_all(FAULT_HEADER, [])}
         try:
             if "x-api-key" not in self.headers and "authorization" not in self.headers:  # the SDK sends the latter
                 raise RefusedError(401, "authentication_error", "x-api-key or authorization header is required")

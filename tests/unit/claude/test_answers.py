@@ -25,7 +25,7 @@ INSTRUCTION = read_instruction(RESOURCES / "prompts/instruction.yaml")
 QUESTIONS = read_questions(RESOURCES / "eval.json", TAXONOMY, "Question:")
 PLAN = AnswerPlan(effort="low", max_tokens=100)
 SETTINGS = {
-    "store": "", "mode": "messages", "concurrency": 4, "max_retries": 40, "timeout_seconds": 10, "max_cost_usd": 5,
+    "store": "", "mode": "messages", "concurrency": 4, "max_retries": 40, "timeout_seconds": 60, "max_cost_usd": 5,
     "batch_poll_seconds": 0.01, "batch_wait_minutes": 1,
 }  # fmt: skip
 
