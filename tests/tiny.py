@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 import yaml
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from finintent.models.gguf import BYTE, CONTROL, Piece, build_tokenizer
+from finintent.models.gguf_tokenizer import BYTE, CONTROL, Piece, Vocabulary, build_tokenizer
 
 ROOT = Path(__file__).resolve().parents[1]
 DATASET = "support_topics"
@@ -23,6 +23,12 @@ def tiny_pieces() -> list[Piece]:
     pieces += [Piece(f"<0x{byte:02X}>", BYTE) for byte in range(256)]
     normal = [*"▁\nabcdefghijklmnopqrstuvwxyzABCDE.,?:", "th", "he", "in", "us", "er", "user", "mo", "de", "model"]
     return pieces + [Piece(text, NORMAL) for text in normal]
+
+
+def tiny_tokenizer(pieces: list[Piece]) -> PreTrainedTokenizerFast:
+    """Return Gemma's kind of tokenizer with those pieces."""
+    special = {"bos_token": "<bos>", "eos_token": "<eos>", "pad_token": "<pad>", "unk_token": "<unk>"}
+    return build_tokenizer(Vocabulary(("llama", "default"), pieces, merges=None, special=special, chat_template=None))
 
 
 def write_tiny_model(directory: Path, seed: int = 0, tied: bool = False) -> Path:
@@ -42,7 +48,7 @@ def write_tiny_model(directory: Path, seed: int = 0, tied: bool = False) -> Path
         tie_word_embeddings=tied,
     )
     LlamaForCausalLM(config).save_pretrained(directory)
-    build_tokenizer(pieces).save_pretrained(directory)
+    tiny_tokenizer(pieces).save_pretrained(directory)
     return directory
 
 

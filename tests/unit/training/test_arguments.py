@@ -1,14 +1,10 @@
 import json
 
 import pytest
-import torch
-from transformers import AutoModelForCausalLM
 
 from finintent.errors import ModelError, TrainingError
 from finintent.models.folder import weights_dtype
-from finintent.models.gguf import cut_embedding
 from finintent.training.records import collect_adapter, last_checkpoint_step, training_record
-from tiny import write_tiny_model
 
 
 @pytest.mark.parametrize("key", ["dtype", "torch_dtype"])
@@ -80,15 +76,3 @@ def test_speed_of_a_resumed_run_is_of_what_it_trained(tmp_path):
     assert (record["rows_per_second"], record["tokens_per_second"]) == (100 / 10, 9.0 / 2)
     record = training_record(tmp_path, rows=100, resumed_step=20)
     assert (record["rows_per_second"], record["tokens_per_second"]) == (None, None)
-
-
-def test_cut_embedding_keeps_the_logits_of_the_kept_pieces(tmp_path):
-    model = AutoModelForCausalLM.from_pretrained(write_tiny_model(tmp_path, tied=True)).eval()
-    kept = [0, 1, 2, 3, *range(262, model.config.vocab_size)]
-    prompt = [2, 270, 281, 290]
-    with torch.inference_mode():
-        whole = model(torch.tensor([prompt])).logits[0]
-        cut_embedding(model, kept)
-        cut = model(torch.tensor([[kept.index(token) for token in prompt]])).logits[0]
-    assert cut.shape == (4, len(kept))
-    assert torch.equal(cut, whole[:, kept])

