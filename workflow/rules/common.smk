@@ -20,7 +20,7 @@ from finintent.models.disk import disk_need
 from finintent.errors import ConfigError
 from finintent.files import sha256
 from finintent.report.captions import Numbers
-from finintent.models.folder import HUBS, local_files
+from finintent.models.folder import is_downloaded, local_files
 from finintent.task.system import (
     LINEAR_BASELINE as BASELINE,
     MAJORITY_BASELINE as MAJORITY,
@@ -93,9 +93,11 @@ def get_source(wildcards):
 
 def get_model_files(wildcards):
     source = get_model(wildcards)["source"]
-    if source["type"] in HUBS:
+    if is_downloaded(source):
         return [f"results/downloads/{wildcards.model}.json"]
-    return local_files(Path(source["path"])) if source["type"] == "local" else []
+    if source["type"] == "local":
+        return local_files(Path(source["path"]))
+    return [source["path"]] if "path" in source else []
 
 
 def get_download(wildcards):

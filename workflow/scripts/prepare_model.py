@@ -14,7 +14,7 @@ def main(*, source: dict[str, Any], vocabulary: dict[str, Any] | None, inputs: l
     record = {"source": source, "vocabulary": vocabulary}
     if is_downloaded(source):
         record |= read_json(inputs[0])
-    if source["type"] in ("gguf", "pypi_gguf"):
+    if source["type"] == "gguf":
         record |= convert_gguf(source, vocabulary, inputs, directory)
     elif source["type"] in HUBS:
         folder = download_folder(inputs[0])
@@ -53,11 +53,12 @@ def convert_gguf(
     """Convert a GGUF file, wherever it lies."""
     import torch
 
+    from finintent.config.gguf import GgufSource
     from finintent.models.gguf import convert
-    from finintent.models.gguf_source import GgufSource, open_gguf
+    from finintent.models.gguf_source import open_gguf
     from finintent.models.vocabulary import Reach
 
-    where = parse("config: source", source | {"type": "gguf"}, GgufSource)
+    where = parse("config: source", source, GgufSource)
     with open_gguf(where, inputs, scratch=directory) as path:
         return convert(
             path,

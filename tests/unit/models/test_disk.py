@@ -54,4 +54,4 @@ def test_a_model_of_this_machine_takes_its_merged_copy(tmp_path: Path):
 
 
 def test_nothing_is_said_where_no_size_is_known(tmp_path: Path):
-    assert disk_need({"m": {"type": "pypi_gguf"}}, runs=1, keep_merged=True, results=tmp_path) is None
+    assert disk_need({"m": {"type": "gguf", "package": "p"}}, runs=1, keep_merged=True, results=tmp_path) is None

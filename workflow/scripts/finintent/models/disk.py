@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from finintent.models.folder import HUBS, local_files
+from finintent.models.folder import is_downloaded, local_files
 
 GB = 10**9
 FOLDERS = ("downloads", "models", "merged")  # below results/
@@ -21,7 +21,7 @@ def disk_need(sources: dict[str, dict[str, Any]], runs: int, keep_merged: bool, 
     merged = []
     for source in sources.values():
         size = _gigabytes(source)
-        downloads += size if source["type"] in HUBS else 0
+        downloads += size if is_downloaded(source) else 0
         converted += size if "convert" in source else 0
         merged.append(size * runs if keep_merged else size)
     if not any(merged):

