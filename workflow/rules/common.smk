@@ -21,6 +21,7 @@ from finintent.errors import ConfigError
 from finintent.files import sha256
 from finintent.report.captions import Numbers
 from finintent.models.folder import is_downloaded, local_files
+from finintent.shipped import shipped, with_shipped_files
 from finintent.task.system import (
     LINEAR_BASELINE as BASELINE,
     MAJORITY_BASELINE as MAJORITY,
@@ -29,6 +30,8 @@ from finintent.task.system import (
 )
 from finintent.training.arguments import OWN_KEYS
 
+# A run in another folder, as a module for example, reads what comes with the workflow.
+config |= with_shipped_files(config, ROOT)
 try:
     config |= complete_config(config, set_by_workflow=OWN_KEYS, baselines=(BASELINE, MAJORITY))
 except ConfigError as error:
@@ -36,7 +39,7 @@ except ConfigError as error:
 
 MODELS = config["study"]["models"]
 DATASETS = config["study"]["datasets"]
-PRICES = "resources/prices.yaml"
+PRICES = shipped("resources/prices.yaml", ROOT)
 # What decides the requests to Claude, of each data set that has settings for it.
 PLANS = {
     dataset: {key: block[key] for key in Plan.model_fields if key in block}
