@@ -16,7 +16,7 @@ configfile: "config/config.yaml"
 
 module finintent:
     snakefile: {source}
-    config: config
+    config: {config}
 
 
 {use}
@@ -56,13 +56,15 @@ def source(kind: str, repository: Path, cache: Path) -> str:
     return 'github("someone/finintent", path="workflow/Snakefile", tag="v1")'
 
 
-def make_caller(directory: Path, snakefile: str, use: str = USE) -> Path:
-    """Write another workflow, which has a configuration and nothing else."""
+def make_caller(directory: Path, snakefile: str, use: str = USE, block: str | None = None) -> Path:
+    """Write another workflow, which has a configuration, or a block of one for the module, and nothing else."""
     (directory / "config").mkdir(parents=True)
     (directory / "none").mkdir()
     (directory / "none/config.json").write_text("{}")
-    write_config(directory, tiny_config({"none": Path("none")}))
-    (directory / "Snakefile").write_text(CALLER.format(source=snakefile, use=use))
+    config = tiny_config({"none": Path("none")})
+    write_config(directory, {block: config} if block else config)
+    given = f'config["{block}"]' if block else "config"
+    (directory / "Snakefile").write_text(CALLER.format(source=snakefile, config=given, use=use))
     return directory
 
 
@@ -98,7 +100,7 @@ def test_a_file_of_the_caller_replaces_the_modules(tmp_path: Path, repository: P
     assert len((caller / QUESTIONS).read_text().splitlines()) == 2
 
 
-def test_the_rules_can_have_other_names_beside_the_callers(tmp_path: Path, repository: Path):
+def test_the_rules_can_have_other_names_and_a_block_of_the_configuration(tmp_path: Path, repository: Path):
     use = f"""
 rule summary:
     input:
@@ -111,12 +113,16 @@ rule summary:
 
 use rule * from finintent exclude push_dataset as intents_*
 """
-    caller = make_caller(tmp_path / "caller", source("folder", repository, tmp_path), use)
+    caller = make_caller(tmp_path / "caller", source("folder", repository, tmp_path), use, block="intents")
     planned = snakemake(caller, "--dry-run").stdout
     assert re.search(r"^intents_curate_dataset +1$", planned, re.MULTILINE)
     assert re.search(r"^summary +1$", planned, re.MULTILINE)  # the first rule is the default, as always
     assert "train_lora" not in planned
     assert re.search(r"^intents_train_lora +1$", snakemake(caller, "--dry-run", "intents_all").stdout, re.MULTILINE)
+    snakemake(caller)
+    assert (caller / "summary.txt").is_file()
+    snakemake(caller, "--report", "report.html")
+    assert "Which open language model" in (caller / "report.html").read_text()
 
 
 def test_a_new_commit_makes_stale_what_it_changes(tmp_path: Path, repository: Path):
@@ -138,3 +144,12 @@ def test_a_new_commit_makes_stale_what_it_changes(tmp_path: Path, repository: Pa
     stale = commit(f"tests/datasets/{DATASET}/prompts/instruction.yaml", "Answer", "Reply")
     assert re.search(r"^write_card +1$", stale, re.MULTILINE)
     assert "curate_dataset" not in stale
+
+
+def test_what_a_module_cannot_do_is_one_sentence(tmp_path: Path, repository: Path):
+    caller = make_caller(tmp_path / "caller", source("folder", repository, tmp_path))
+    snakefile = caller / "Snakefile"
+    snakefile.write_text(snakefile.read_text().replace("    config: config", '    config: config\n    prefix: "here"'))
+    result = snakemake(caller, "--dry-run", check=False)
+    assert "found prefix or replace_prefix, expected neither" in result.stderr + result.stdout
+    assert "Traceback" not in result.stderr
