@@ -31,7 +31,7 @@ def first(fault: Fault, kind: str) -> Any:
     return lambda asked, body, number: {fault} if (asked, number) == (kind, 0) else set()
 
 
-def connect(server: FakeClaude, max_retries: int = 0, timeout: float = 5) -> anthropic.Anthropic:
+def connect(server: FakeClaude, max_retries: int = 0, timeout: float = 60) -> anthropic.Anthropic:
     return anthropic.Anthropic(api_key="k", base_url=server.url, max_retries=max_retries, timeout=timeout)
 
 
@@ -111,10 +111,11 @@ def test_a_refusal_has_details_and_no_text():
     ],
 )
 def test_a_request_that_failed_on_its_way_is_retried_and_paid_once(fault: Fault, error: type[Exception]):
-    with FakeClaude(reply, {fault: 1}) as server, pytest.raises(error):
-        connect(server, timeout=0.5).messages.create(**BODY)
-    with FakeClaude(reply, first(fault, "message")) as server:
-        assert connect(server, max_retries=1, timeout=0.5).messages.create(**BODY).stop_reason == "end_turn"
+    timeout = 3 if fault is Fault.SLOW else 60  # long enough for the good answer that follows
+    with FakeClaude(reply, {fault: 1}, slow=60) as server, pytest.raises(error):
+        connect(server, timeout=timeout).messages.create(**BODY)
+    with FakeClaude(reply, first(fault, "message"), slow=60) as server:
+        assert connect(server, max_retries=1, timeout=timeout).messages.create(**BODY).stop_reason == "end_turn"
         assert (server.faults, server.paid) == ({fault: 1}, {digest(BODY): 1})
         assert len(server.requests) == 2
 
