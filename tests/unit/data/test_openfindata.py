@@ -3,6 +3,7 @@ import json
 import os
 import random
 import re
+import runpy
 import stat
 import threading
 import tracemalloc
@@ -17,6 +18,7 @@ import pytest
 
 from finintent.data.openfindata import TERMS, fetch_member, read_member
 from finintent.errors import DataError
+from tiny import ROOT
 
 # An item in the very form of the released benchmark.
 ITEMS = [
@@ -285,6 +287,17 @@ def test_a_broken_archive_is_named(tmp_path: Path):
     for broken in (b"PK", content.replace(b"[12345]", b"[54321]")):
         with pytest.raises(DataError, match=r"release.zip: .* cannot be unpacked"):
             unpack(tmp_path, broken)
+
+
+def test_the_script_tells_the_terms_and_writes_the_task(server: Server, tmp_path: Path, monkeypatch, caplog):
+    main = runpy.run_path(str(ROOT / "workflow/scripts/download_questions.py"))["main"]
+    main.__globals__["RELEASE"] = server.url
+    monkeypatch.chdir(tmp_path)
+    with caplog.at_level("INFO", "finintent"):
+        main(output=f"results/openfindata/{MEMBER}")
+    assert caplog.messages == [TERMS]
+    assert json.loads(Path(f"results/openfindata/{MEMBER}").read_text()) == ITEMS
+    assert Path("resources/openfindata.lock.json").exists()
 
 
 def test_the_terms_forbid_training():
