@@ -54,6 +54,7 @@ def test_a_folder_with_a_card_loads_as_its_two_splits(folder, tmp_path):
     data = load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
     assert {name: split.num_rows for name, split in data.items()} == {"train": 6, "validation": 3}
     keys = ["id", "query", "label", "persona", "request", "generator", "recorded", "cost_usd"]
+    keys += ["nearest_question", "question_similarity"]
     assert data["train"].column_names == data["validation"].column_names == keys
     assert set(data["train"]["label"]) == set(TAXONOMY.codes)
 
