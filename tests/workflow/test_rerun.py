@@ -160,6 +160,18 @@ EDITS = {
     "a comment of a module": (append(f"{PACKAGE}/training/arguments.py", "\n# A remark.\n"), set()),
     "a comment of a script": (append("workflow/scripts/train_lora.py", "\n# A remark.\n"), set()),
     "the order of keys": (configure(reverse_keys), set()),
+    "the description of a key that curation reads": (
+        replace(f"{PACKAGE}/config/curation.py", "rows to train on", "rows of the training set"),
+        set(),
+    ),
+    "the declaration of a key that no stage reads by its type": (
+        replace(f"{PACKAGE}/config/models.py", "ge=1", "ge=2"),
+        set(),
+    ),
+    "a default that the configuration leaves to the models": (
+        replace(f"{PACKAGE}/config/scoring.py", "Field(\n        5, ge=1", "Field(\n        4, ge=1"),
+        EVALUATION | {"evaluate_tuned"} | METRICS | CARDS | COMPARISON,
+    ),
     "a caption": (append("workflow/report/training.rst", "\nMore words.\n"), set()),
     "the template of the report": (append("workflow/report/report.md.j2", "\nMore words.\n"), {"write_report"}),
     "the card of the data set": (append("workflow/report/dataset_card.md.j2", "\nMore words.\n"), {"write_card"}),
