@@ -5,14 +5,18 @@ UV_VERSION := 0.13.9
 ACTIVATE := . $(VENV)/bin/activate
 LOCK := requirements.lock
 
+# Each job is a process of its own: where bytecode is not kept, as in many containers, each would compile PyTorch again.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: study test lint format config-docs lock clean
 
 study: $(VENV)/installed
 	$(ACTIVATE) && snakemake --cores 1 --resources gpu=1
 	$(ACTIVATE) && snakemake --cores 1 --report results/report.html
 
+# Two workers: more would need about 2 GB of memory each.
 test: lint
-	$(ACTIVATE) && pytest
+	$(ACTIVATE) && pytest --numprocesses 2 --dist worksteal
 
 lint: $(VENV)/installed
 	$(ACTIVATE) && ruff check . && ruff format --check . && lint-imports --no-cache >/dev/null && snakefmt --check Snakefile workflow

@@ -1,15 +1,19 @@
-"""Shared fixtures. The finished study is run once and copied for each test that edits it."""
+"""Shared fixtures. The finished study is run once for all workers, and copied for each test that edits it."""
 
 import os
 import tempfile
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+# As in the Makefile: tests start hundreds of Python processes.
+os.environ["PYTHONDONTWRITEBYTECODE"] = ""
 # Tests wait neither for a study on this machine nor for the tests of another worker.
 os.environ["FININTENT_LOCKS"] = tempfile.mkdtemp(prefix="finintent-locks-")
 
+import shutil
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tiny import make_workspace, snakemake, tiny_config, write_tiny_model
 
@@ -22,9 +26,28 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def finished(tiny_models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace in which the whole study of the two tiny models has been run for real."""
-    workspace = make_workspace(tmp_path_factory.mktemp("finished") / "study", tiny_config(tiny_models))
-    # Two at once: they take turns at the accelerator by its lock, and import their libraries side by side.
-    snakemake(workspace, "--resources", "gpu=2")
-    return workspace
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace in which the whole study of the two tiny models has been run for real: to read, not to edit.
+
+    The models lie in the workspace, so that a copy has its own.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    note = shared / "finished.txt"
+    with FileLock(shared / "finished.lock"):
+        if not note.exists():
+            models = {"tiny-a": Path("models/tiny-a"), "tiny-b": Path("models/tiny-b")}
+            workspace = make_workspace(tmp_path_factory.mktemp("finished") / "study", tiny_config(models))
+            for seed, path in enumerate(models.values()):
+                write_tiny_model(workspace / path, seed)
+            # Two at once: they take turns at the accelerator by its lock, and import their libraries side by side.
+            snakemake(workspace, "--resources", "gpu=2")
+            note.write_text(str(workspace))
+    return Path(note.read_text())
+
+
+@pytest.fixture
+def workspace(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished study, times and metadata included, to edit."""
+    return shutil.copytree(finished, tmp_path / "study", symlinks=True)

@@ -114,8 +114,18 @@ def test_a_mistake_ends_the_command_with_one_sentence(tuned: Path):
 
 
 @pytest.fixture(scope="module")
-def address(tiny_models: dict[str, Path], tuned: Path) -> Iterator[str]:
-    """The address of a running page."""
+def chromium() -> tuple[str, str]:
+    """The paths of a browser and of what drives it."""
+    pytest.importorskip("selenium", reason="selenium is not installed")
+    browser, driver = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
+    if not browser or not driver:
+        pytest.skip("no Chromium with chromedriver on this machine")
+    return browser, driver
+
+
+@pytest.fixture(scope="module")
+def address(chromium: tuple[str, str], tiny_models: dict[str, Path], tuned: Path) -> Iterator[str]:
+    """The address of a running page; none is started where no browser can open it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -129,18 +139,17 @@ def address(tiny_models: dict[str, Path], tuned: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def browser() -> Iterator:
+def browser(chromium: tuple[str, str]) -> Iterator:
     """A headless Chromium that logs what it asks the network for."""
-    selenium = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    chromium, driver = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("no Chromium with chromedriver on this machine")
-    options = selenium.ChromeOptions()
-    options.binary_location = chromium
+    from selenium import webdriver
+
+    binary, driver = chromium
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1200,900"):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
-    session = selenium.Chrome(options=options, service=selenium.ChromeService(driver))
+    session = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
     yield session
     session.quit()
 

@@ -150,16 +150,15 @@ def test_markdown_report_holds_the_numbers_of_the_run(results: Path):
     assert "| nan |" not in text
 
 
-def test_report_is_one_offline_file_with_the_numbers(finished: Path):
-    snakemake(finished, "--report", "report.html")
-    html = (finished / "report.html").read_text(encoding="utf-8")
-    accuracy = read(finished / f"results/comparison/{DATASET}/summary.json")["best"]["accuracy"]
+def test_report_is_one_offline_file_with_the_numbers(workspace: Path):
+    snakemake(workspace, "--report", "report.html")
+    html = (workspace / "report.html").read_text(encoding="utf-8")
+    accuracy = read(workspace / f"results/comparison/{DATASET}/summary.json")["best"]["accuracy"]
     assert f"{100 * accuracy:.1f} %" in html
     assert not re.search(r"""<(script|link|img)[^>]*(src|href)=["']?http""", html)
 
 
-def test_an_interrupted_run_resumes_from_its_last_epoch(finished: Path, tmp_path: Path):
-    workspace = shutil.copytree(finished, tmp_path / "study", symlinks=True)
+def test_an_interrupted_run_resumes_from_its_last_epoch(workspace: Path):
     config = yaml.safe_load((workspace / f"results/sft/{STEM}/train.yaml").read_text())
     checkpoints = workspace / config["output_dir"]
     # What a killed run leaves: the checkpoint of the first epoch, and no finished adapter.
