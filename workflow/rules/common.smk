@@ -147,10 +147,6 @@ def get_generation_record(wildcards):
     return get_candidates(wildcards).removesuffix("l")
 
 
-def get_publication(wildcards):
-    return get_dataset(wildcards).get("publication", {})
-
-
 def get_curation(wildcards):
     return curation_of(wildcards.dataset)
 
@@ -170,21 +166,13 @@ def get_evaluation_file(wildcards):
     return f"results/openfindata/{evaluation['task']}.json"
 
 
-def get_template(wildcards):
-    return get_model(wildcards).get("template")
-
-
 def get_option_shuffle(wildcards):
     return config["seed"] if get_dataset(wildcards)["shuffle_options"] else None
 
 
-def get_rows(wildcards):
-    return get_curation(wildcards)["train_rows"]
-
-
 def get_all_rows(pattern):
     """The file of all training rows of a data set, from a pattern with {dataset} and {rows}."""
-    return lambda wildcards: pattern.format(**wildcards, rows=get_rows(wildcards))
+    return lambda wildcards: pattern.format(**wildcards, rows=get_curation(wildcards)["train_rows"])
 
 
 def merged_model(path):

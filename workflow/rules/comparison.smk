@@ -103,7 +103,7 @@ rule summarise_runs:
         "results/benchmarks/summarise_runs/{dataset}.jsonl"
     params:
         systems=get_systems(),
-        rows=get_rows,
+        rows=lookup(dpath="datasets/{dataset}/curation/train_rows", within=config),
         seed=config["seed"],
         code=get_code("summarise_runs.py"),
         numbers=get_numbers("results/comparison/{dataset}/runs.json"),

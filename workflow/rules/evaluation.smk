@@ -19,7 +19,7 @@ rule evaluate_base:
     resources:
         gpu=1,
     params:
-        template=get_template,
+        template=lookup(dpath="models/{model}/template", within=config, default=None),
         scoring={key: config["scoring"][key] for key in ("permutations", "max_new_tokens")},
         seed=config["seed"],
         precision=get_precision,

@@ -77,7 +77,7 @@ rule write_classifier:
     benchmark:
         "results/benchmarks/write_classifier/{model}/{dataset}/{rows}-rows/seed-{seed}.jsonl"
     params:
-        template=get_template,
+        template=lookup(dpath="models/{model}/template", within=config, default=None),
         precision=get_precision,
         code=get_code("write_classifier.py"),
     script:
@@ -98,7 +98,7 @@ rule write_card:
     benchmark:
         "results/benchmarks/write_card/{dataset}.jsonl"
     params:
-        publication=get_publication,
+        publication=lookup(dpath="datasets/{dataset}/publication", within=config, default={}),
         template=sha256(ROOT / "workflow/report/dataset_card.md.j2"),
         code=get_code("write_card.py"),
     script:

@@ -124,7 +124,9 @@ def test_a_gpu_job_is_planned_by_its_longest_row(tmp_path: Path, monkeypatch, pr
     fits = training_bytes(shape, Batching(8, 1, checkpointing=True, fused=True), tokens)
     main = runpy.run_path(str(ROOT / "workflow/scripts/render_configs.py"))["main"]
     main.__globals__["torch"] = SimpleNamespace(cuda=SimpleNamespace(is_available=lambda: True))
-    training = {"precision": "fp32", "lora_rank": 4, "preset": preset, "batch_size": 8, "llamafactory": {}}
+    training = {
+        "precision": "fp32", "lora_rank": 4, "preset": preset, "batch_size": 8, "cutoff_len": 512, "llamafactory": {},
+    }  # fmt: skip
     outputs = {name: f"results/sft/m/{name}.yaml" for name in ("train", "merge")}
     Path(outputs["train"]).parent.mkdir(parents=True)
     main(
