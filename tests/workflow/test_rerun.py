@@ -125,6 +125,7 @@ EDITS = {
         append(f"{PACKAGE}/inference/likelihood.py", "\nUNUSED = 1\n"),
         EVALUATION | {"evaluate_tuned"} | METRICS | CARDS | COMPARISON,
     ),
+    "how rows of the Hub are read": (append(f"{PACKAGE}/task/reading.py", "\nUNUSED = 1\n"), set()),
     "the style of figures": (
         replace(f"{PACKAGE}/report/figures.py", '"font.size": 10', '"font.size": 11'),
         {"plot_accuracy", "plot_calibration", "plot_confusion", "plot_learning_curve", "plot_quality", "plot_training"},

@@ -12,6 +12,7 @@ from fake_claude import FakeClaude
 from finintent.errors import DataError
 from finintent.files import digest, read_jsonl
 from finintent.task.questions import read_questions
+from finintent.task.reading import read_turn
 from finintent.task.taxonomy import read_taxonomy
 from finintent.task.wording import read_instruction
 from tiny import ROOT, make_workspace, snakemake, tiny_config
@@ -54,7 +55,7 @@ def test_the_instruction_can_be_read_back():
     text = instruction.render("测试文本", shown)
     assert "A. 积极\nB. 消极\nC. 中性" in text
     assert text.endswith("请仅回答选项字母（A、B或C）。")
-    assert instruction.read(text) == ("测试文本", shown)
+    assert read_turn(instruction, text) == ("测试文本", shown)
 
 
 def write_texts(body: dict) -> dict:

@@ -13,6 +13,7 @@ from finintent.data.curation import UNKNOWN_PERSONA
 from finintent.data.similarity import normalise
 from finintent.errors import DataError, HubError
 from finintent.hub_errors import hub_errors
+from finintent.task.reading import read_turn
 from finintent.task.taxonomy import Taxonomy
 from finintent.task.wording import Instruction
 
@@ -54,7 +55,7 @@ def alpaca_candidates(
     A row in another wording, or whose answer names no label, has the label None and its whole instruction for a query:
     curation rejects it. DataError when not one row has the wording of `instruction`.
     """
-    turns = [instruction.read("\n".join(filter(None, (row["instruction"], row["input"])))) for row in rows]
+    turns = [read_turn(instruction, "\n".join(filter(None, (row["instruction"], row["input"])))) for row in rows]
     if not any(turns):
         found = f"the first begins with {rows[0]['instruction'][:80]!r}" if rows else "it has no rows at all"
         raise DataError(

@@ -1,15 +1,12 @@
 """The wording that puts a question to a model."""
 
-import re
 import string
-from collections.abc import Iterable, Iterator
-from itertools import chain, repeat
+from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from finintent.files import read_yaml
-from finintent.task.taxonomy import LETTERS
 
 
 class Instruction(BaseModel):
@@ -34,46 +31,14 @@ class Instruction(BaseModel):
 
     def render(self, question: str, options: dict[str, str]) -> str:
         """Return the user turn for a question; `options` maps a letter to the text of its option."""
-        letters = self._enumerate(options)
+        letters = self.list_letters(options)
         lines = "\n".join(self.option.format(letter=letter, name=name) for letter, name in options.items())
         return self.template.format(question=question, options=lines, letters=letters)
 
-    def read(self, text: str) -> tuple[str, dict[str, str]] | None:
-        """Return the question and the options of a user turn that `render` made, or None when it has another wording.
-
-        Letters are expected from A on and option texts on one line each; white space around the text is passed over.
-        """
-        for count in range(1, len(LETTERS) + 1):
-            letters = LETTERS[:count]
-            if match := re.fullmatch(self._pattern(letters), text.strip()):
-                return match["question"], {letter: match[letter] for letter in letters}
-        return None
-
-    def _enumerate(self, letters: Iterable[str]) -> str:
+    def list_letters(self, letters: Iterable[str]) -> str:
+        """Return the letters as the prompt lists them: "A、B或C"."""
         *first, last = letters
         return self.letter_separator.join(first) + self.last_letter_separator + last
-
-    def _pattern(self, letters: str) -> str:
-        lines = "\n".join(
-            _filled_pattern(self.option, {"letter": repeat(letter), "name": _group(letter, ".+")}) for letter in letters
-        )
-        fields = {
-            "question": _group("question", "(?s:.*)"),
-            "options": _group("options", lines),
-            "letters": repeat(re.escape(self._enumerate(letters))),
-        }
-        return _filled_pattern(self.template.strip(), fields)
-
-
-def _filled_pattern(template: str, fields: dict[str, Iterator[str]]) -> str:
-    """Return the regular expression of a template, with the next pattern of a field wherever it occurs."""
-    parts = string.Formatter().parse(template)
-    return "".join(re.escape(literal) + (next(fields[name]) if name else "") for literal, name, _, _ in parts)
-
-
-def _group(name: str, pattern: str) -> Iterator[str]:
-    """Yield a named group, and then, for every repetition, a reference to it."""
-    return chain([f"(?P<{name}>{pattern})"], repeat(f"(?P={name})"))
 
 
 def read_instruction(path: str | Path) -> Instruction:
