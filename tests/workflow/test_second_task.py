@@ -52,10 +52,10 @@ def test_an_option_that_the_taxonomy_lacks_is_named(tmp_path: Path):
 def test_the_instruction_can_be_read_back():
     instruction = read_instruction(RESOURCES / "prompts/instruction.yaml")
     shown = {letter: TAXONOMY.names[code] for letter, code in TAXONOMY.options.items()}
-    text = instruction.render("测试文本", shown)
-    assert "A. 积极\nB. 消极\nC. 中性" in text
-    assert text.endswith("请仅回答选项字母（A、B或C）。")
-    assert read_turn(instruction, text) == ("测试文本", shown)
+    for answer, request in (("letter", "请仅回答选项字母（A、B或C）。"), ("label", "请仅回答情绪的名称。")):
+        text = instruction.render("测试文本", shown, answer)
+        assert text.endswith(f"\nA. 积极\nB. 消极\nC. 中性\n\n{request}")
+        assert read_turn(instruction, text) == ("测试文本", shown, answer)
 
 
 def write_texts(body: dict) -> dict:

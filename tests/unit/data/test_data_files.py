@@ -7,7 +7,7 @@ from finintent.data.similarity import similarity
 from finintent.errors import DataError
 from finintent.files import read_jsonl
 from finintent.task.questions import read_questions
-from finintent.task.taxonomy import read_taxonomy
+from finintent.task.taxonomy import Label, Taxonomy, read_taxonomy
 from tiny import ROOT
 
 RESOURCES = ROOT / "resources/intent_understanding"
@@ -48,6 +48,16 @@ def test_options_in_another_order_keep_their_meaning(tmp_path):
     (question,) = read(tmp_path, ITEM | {"A": "基金问询", "E": "行业板块问询", "answer": "E"})
     assert question["gold"] == "sector"
     assert question["options"]["A"] == "fund"
+
+
+def test_more_options_than_letters_are_numbered(tmp_path):
+    labels = [Label(code=f"c{number}", name=f"name {number}", definition="d") for number in range(1, 78)]
+    taxonomy = Taxonomy(version=1, language="en", title="t", labels=labels)
+    item = {"id": "0", "question": "why?", "answer": "77"} | {str(n): f"name {78 - n}" for n in range(1, 78)}
+    (tmp_path / "eval.json").write_text(json.dumps([item]))
+    (question,) = read_questions(tmp_path / "eval.json", taxonomy, "")
+    assert question["gold"] == "c1"
+    assert question["options"] == {str(n): f"c{78 - n}" for n in range(1, 78)}
 
 
 @pytest.mark.parametrize(

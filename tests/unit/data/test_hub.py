@@ -188,6 +188,12 @@ def test_an_answer_that_names_no_option_has_no_label(output: str):
     assert (row["query"], row["label"]) == (ALPACA[0]["instruction"], None)
 
 
+def test_a_row_that_asks_for_the_options_text_is_read_by_it():
+    row = alpaca_row(ROWS[0], TAXONOMY, INSTRUCTION, answer="label")
+    for output, label in (("行业板块问询", "sector"), (" 个股问询。\n", "stock"), ("A", None), ("天气", None)):
+        assert candidates([row], output=output)[0]["label"] == label
+
+
 def test_the_letter_stands_for_the_option_of_its_own_row():
     text = ALPACA[0]["instruction"].replace("A. 行业板块问询", "A. 基金问询").replace("E. 基金问询", "E. 天气")
     rows = candidates([{"instruction": text, "input": "", "output": letter} for letter in "AE"])

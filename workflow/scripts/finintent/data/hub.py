@@ -13,7 +13,7 @@ from finintent.data.curation import UNKNOWN_PERSONA
 from finintent.data.similarity import normalise
 from finintent.errors import DataError, HubError
 from finintent.hub_errors import hub_errors
-from finintent.task.reading import read_turn
+from finintent.task.reading import Turn, read_turn
 from finintent.task.taxonomy import Taxonomy
 from finintent.task.wording import Instruction
 
@@ -67,18 +67,22 @@ def alpaca_candidates(
     numbers: defaultdict[str, Iterator[int]] = defaultdict(count)
     candidates = []
     for row, turn in zip(rows, turns, strict=True):
-        question, options = turn or ("", {})
-        code = codes.get(_chosen(row["output"].strip(), options))
-        query = row["instruction"] if code is None else question
+        code = codes.get(_chosen(row["output"].strip(), turn)) if turn else None
+        query = turn.question if code else row["instruction"]
         identity = f"{row['split']}-{next(numbers[row['split']]):05d}"
         candidates.append({"id": identity, "query": query, "label": code, **origin, "recorded": None, "cost_usd": None})
     return candidates
 
 
-def _chosen(output: str, options: dict[str, str]) -> str | None:
-    """Return the option that an answer names by its letter, alone or before the option's own text."""
-    option = options.get(output[:1])
-    return option if option and normalise(output[1:]) in ("", normalise(option)) else None
+def _chosen(output: str, turn: Turn) -> str | None:
+    """Return the option that an answer names, as its turn asks for.
+
+    That is by its letter, alone or before the option's own text, or by the option's text.
+    """
+    if turn.answer == "letter":
+        option = turn.options.get(output[:1])
+        return option if option and normalise(output[1:]) in ("", normalise(option)) else None
+    return next((option for option in turn.options.values() if normalise(option) == normalise(output)), None)
 
 
 def push_dataset(folder: str | Path, repo_id: str, token: str | None, private: bool = True) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from finintent.errors import DataError
 from finintent.files import numbered_jsonl, read_json, read_text
-from finintent.task.taxonomy import LETTERS, Taxonomy
+from finintent.task.taxonomy import LETTERS, Taxonomy, option_markers
 
 TEXT_KEYS = ("question", "text")
 
@@ -13,7 +13,7 @@ TEXT_KEYS = ("question", "text")
 def read_questions(path: str | Path, taxonomy: Taxonomy, marker: str) -> list[dict[str, Any]]:
     """Return the questions of a multiple-choice file, each with id, question, options, gold and hard.
 
-    `options` maps a letter to a label code, `gold` is a label code.
+    `options` maps an option marker (a letter, or from 27 labels on a number) to a label code, `gold` is a label code.
 
     `marker` is the text after which the user's own words begin ("" when the file holds nothing else). The option
     texts must be names of the taxonomy; every other key of an item is kept out.
@@ -42,7 +42,8 @@ def validation_questions(rows: list[dict[str, Any]], taxonomy: Taxonomy) -> list
 def _question(where: str, item: Any, codes: dict[str, str], marker: str) -> dict[str, Any]:
     if not isinstance(item, dict) or not {"id", "question", "answer"} <= item.keys():
         raise DataError(f"{where}: expected an object with id, question, A, B, …, answer; found {str(item)[:80]!r}")
-    options = {letter: item[letter] for letter in LETTERS if letter in item}
+    markers = (*LETTERS, *option_markers(len(codes)))
+    options = {marker: item[marker] for marker in markers if marker in item}
     if unknown := [name for name in options.values() if name not in codes]:
         raise DataError(f"{where}: option {unknown[0]!r} is no name of the taxonomy ({', '.join(codes)})")
     if set(options.values()) != set(codes) or len(options) != len(codes):

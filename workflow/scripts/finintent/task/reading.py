@@ -4,34 +4,55 @@ import re
 import string
 from collections.abc import Iterator
 from itertools import chain, repeat
+from typing import NamedTuple
 
-from finintent.task.taxonomy import LETTERS
+from finintent.task.taxonomy import LETTERS, Answer, option_markers
 from finintent.task.wording import Instruction
 
 
-def read_turn(instruction: Instruction, text: str) -> tuple[str, dict[str, str]] | None:
-    """Return the question and the options of a user turn that `render` made, or None when it has another wording.
+class Turn(NamedTuple):
+    """A user turn: the question, the text of each option by its letter or number, and the form of answer asked for."""
 
-    Letters are expected from A on and option texts on one line each; white space around the text is ignored.
+    question: str
+    options: dict[str, str]
+    answer: Answer
+
+
+def read_turn(instruction: Instruction, text: str) -> Turn | None:
+    """Return what `render` made a user turn of, or None when the turn has another wording.
+
+    Option texts are expected on one line each; white space around the text is ignored. Where both forms ask in the
+    same way, the turn is read as one that asks for a letter.
     """
-    for count in range(1, len(LETTERS) + 1):
-        letters = LETTERS[:count]
-        if match := re.fullmatch(_pattern(instruction, letters), text.strip()):
-            return match["question"], {letter: match[letter] for letter in letters}
+    text = text.strip()
+    for answer in ("letter", "label"):
+        if answer in (instruction.request or {"letter"}):
+            most = len(LETTERS) if answer == "letter" else max(len(LETTERS), text.count("\n"))
+            for count in range(1, most + 1):
+                markers = option_markers(count)
+                if match := re.fullmatch(_pattern(instruction, markers, answer), text):
+                    options = {marker: match[_name(marker)] for marker in markers}
+                    return Turn(match["question"], options, answer)
     return None
 
 
-def _pattern(instruction: Instruction, letters: str) -> str:
+def _pattern(instruction: Instruction, markers: list[str], answer: Answer) -> str:
     lines = "\n".join(
-        _filled_pattern(instruction.option, {"letter": repeat(letter), "name": _group(letter, ".+")})
-        for letter in letters
+        _filled_pattern(instruction.option, {"letter": repeat(marker), "name": _group(_name(marker), ".+")})
+        for marker in markers
     )
+    letters = repeat(re.escape(instruction.list_letters(markers)))
     fields = {
         "question": _group("question", "(?s:.*)"),
         "options": _group("options", lines),
-        "letters": repeat(re.escape(instruction.list_letters(letters))),
+        "letters": letters,
+        "request": repeat(_filled_pattern(instruction.request_of(answer), {"letters": letters})),
     }
     return _filled_pattern(instruction.template.strip(), fields)
+
+
+def _name(marker: str) -> str:
+    return f"option_{marker}"
 
 
 def _filled_pattern(template: str, fields: dict[str, Iterator[str]]) -> str:

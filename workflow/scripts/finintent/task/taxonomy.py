@@ -1,13 +1,15 @@
-"""The task as data: the closed label set, and the wording that puts a question to a model."""
+"""The closed label set of a task, and the forms in which a model can name one of its labels."""
 
 import string
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from finintent.files import read_yaml
 
 LETTERS = string.ascii_uppercase
+Answer = Literal["letter", "label"]  # what a model answers with: the letter of an option, or its text
 
 
 class Label(BaseModel):
@@ -26,7 +28,7 @@ class Taxonomy(BaseModel):
     version: int
     language: str
     title: str
-    labels: tuple[Label, ...] = Field(min_length=2, max_length=len(LETTERS))
+    labels: tuple[Label, ...] = Field(min_length=2)
 
     @model_validator(mode="after")
     def _unique(self) -> "Taxonomy":
@@ -47,8 +49,17 @@ class Taxonomy(BaseModel):
 
     @property
     def options(self) -> dict[str, str]:
-        """Code by letter, in the order of a training row."""
-        return dict(zip(LETTERS, self.codes, strict=False))
+        """Code by option marker, in the order of a training row."""
+        return dict(zip(option_markers(len(self.labels)), self.codes, strict=True))
+
+    def answers(self, answer: Answer) -> list[str]:
+        """Return everything that a right answer can be: the letters, or the option texts."""
+        return list(self.options) if answer == "letter" else list(self.names.values())
+
+
+def option_markers(count: int) -> list[str]:
+    """Return what stands before each of `count` options: letters, or numbers where there are more than 26."""
+    return list(LETTERS[:count]) if count <= len(LETTERS) else [str(number) for number in range(1, count + 1)]
 
 
 def read_taxonomy(path: str | Path) -> Taxonomy:

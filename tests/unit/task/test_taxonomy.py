@@ -1,0 +1,48 @@
+"""A taxonomy's labels, what marks their options, and what a file may get wrong."""
+
+import pytest
+
+from finintent.errors import DataError
+from finintent.task.taxonomy import Label, Taxonomy, option_markers, read_taxonomy
+from tiny import DATASET, ROOT
+
+
+def taxonomy(count: int) -> Taxonomy:
+    labels = [Label(code=f"c{number}", name=f"name {number}", definition="d") for number in range(count)]
+    return Taxonomy(version=1, language="en", title="t", labels=labels)
+
+
+def test_answers_are_letters_or_option_texts():
+    topics = read_taxonomy(ROOT / "tests/datasets" / DATASET / "taxonomy.yaml")
+    assert topics.options == {"A": "billing", "B": "shipping", "C": "account"}
+    assert topics.answers("letter") == ["A", "B", "C"]
+    assert topics.answers("label") == ["Billing", "Shipping", "Account"]
+
+
+def test_more_labels_than_letters_are_numbered():
+    assert list(taxonomy(26).options)[-1] == "Z"
+    numbered = taxonomy(77).options
+    assert list(numbered) == [str(number) for number in range(1, 78)]
+    assert (numbered["1"], numbered["77"]) == ("c0", "c76")
+    assert option_markers(77) == list(numbered)
+    assert len(taxonomy(77).answers("label")) == 77
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("version: 1", r"taxonomy.yaml: language: Field required"),
+        ("version: [", r"taxonomy.yaml: not YAML"),
+        ("version: 1\nlanguage: en\ntitle: t\nlabels: []\n", r"labels: Tuple should have at least 2 items"),
+        (
+            "{version: 1, language: en, title: t, labels: [{code: a, name: n, definition: d}, "
+            "{code: a, name: m, definition: d}]}",
+            "every label needs a code of its own",
+        ),
+    ],
+)
+def test_a_wrong_taxonomy_is_named(tmp_path, text: str, message: str):
+    path = tmp_path / "taxonomy.yaml"
+    path.write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_taxonomy(path)
