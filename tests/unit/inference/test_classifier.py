@@ -39,6 +39,23 @@ def test_what_was_written_is_read(folder: Path):
     assert read_classifier(folder) == made()
 
 
+def test_the_form_of_answer_is_kept_and_older_files_answer_by_letter(folder: Path):
+    path = folder / "classifier.json"
+    write_classifier(path, made(answer="label"))
+    assert read_classifier(folder).answer == "label"
+    older = json.loads(path.read_text())
+    del older["answer"]
+    # As such files were written before wordings knew two forms.
+    older["instruction"]["template"] = "Question: {question}\n{options}\nAnswer {letters}."
+    del older["instruction"]["request"]
+    path.write_text(json.dumps(older))
+    read = read_classifier(folder)
+    assert read.answer == "letter"
+    assert read.instruction.render("Why?", {"A": "x", "B": "y"}) == made().instruction.render(
+        "Why?", {"A": "x", "B": "y"}
+    )
+
+
 def test_a_folder_without_the_file_or_the_weights_is_named(folder: Path):
     with pytest.raises(ModelError, match=r"model: no classifier.json there, .*give .*/seed-1$"):
         read_classifier(folder / "model")
@@ -49,7 +66,9 @@ def test_a_folder_without_the_file_or_the_weights_is_named(folder: Path):
         read_classifier("nowhere")
 
 
-@pytest.mark.parametrize(("key", "value"), [("temperature", 0), ("precision", "int8"), ("tempo", 1), ("taxonomy", {})])
+@pytest.mark.parametrize(
+    ("key", "value"), [("temperature", 0), ("precision", "int8"), ("answer", "number"), ("tempo", 1), ("taxonomy", {})]
+)
 def test_a_wrong_key_is_named(folder: Path, key: str, value: object):
     path = folder / "classifier.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))

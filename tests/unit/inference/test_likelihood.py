@@ -1,5 +1,7 @@
 """Shared caches, orders and examples, against the plainest way: one prompt, one pass, no cache, no padding."""
 
+from functools import partial
+
 import pytest
 import torch
 from transformers import (
@@ -18,7 +20,7 @@ from finintent.errors import DataError, ModelError
 from finintent.inference import likelihood as scoring
 from finintent.inference.likelihood import draw_orders, predict, predict_within_memory
 from finintent.inference.prompting import DecidingPosition, Prompter, draw_examples
-from finintent.task.taxonomy import read_taxonomy
+from finintent.task.taxonomy import Label, Taxonomy, read_taxonomy
 from finintent.task.wording import read_instruction
 from tiny import DATASET, ROOT, write_tiny_model
 
@@ -72,9 +74,11 @@ def plain_logits(model: PreTrainedModel, tokens: list[int]) -> torch.Tensor:
     return model(torch.tensor([tokens]), use_cache=False).logits[0, -1]
 
 
-def plain_prompt(prompter: Prompter, row: dict, options: dict, examples=()) -> list[int]:
-    named = {letter: TAXONOMY.names[code] for letter, code in options.items()}
-    return prompter.encode(INSTRUCTION.render(row["question"], named), "", examples)[0]
+def plain_prompt(
+    prompter: Prompter, row: dict, options: dict, examples=(), answer="letter", taxonomy=TAXONOMY
+) -> list[int]:
+    named = {letter: taxonomy.names[code] for letter, code in options.items()}
+    return prompter.encode(INSTRUCTION.render(row["question"], named, answer), "", examples)[0]
 
 
 def plain_scores(model, prompter, row, options, examples=()) -> dict[str, float]:
@@ -84,8 +88,8 @@ def plain_scores(model, prompter, row, options, examples=()) -> dict[str, float]
     return {code: float(scores[position.token_ids[letter]]) for letter, code in options.items()}
 
 
-def plain_text(model, prompter, row, new_tokens: int) -> str:
-    tokens, answer = plain_prompt(prompter, row, row["options"]), []
+def plain_text(model, prompter, row, new_tokens: int, **form) -> str:
+    tokens, answer = plain_prompt(prompter, row, row["options"], **form), []
     while len(answer) < new_tokens:
         answer.append(int(plain_logits(model, tokens + answer).argmax()))
         if answer[-1] in prompter.stop_ids:
@@ -93,13 +97,27 @@ def plain_text(model, prompter, row, new_tokens: int) -> str:
     return prompter.tokenizer.decode(answer, skip_special_tokens=True).strip()
 
 
-def check(rows: list[dict], model, prompter, orders: int, examples=()) -> None:
-    assert [row["id"] for row in rows] == [question["id"] for question in QUESTIONS]
+@torch.inference_mode()
+def plain_label_scores(model, prompter, row, options, examples=(), taxonomy=TAXONOMY) -> dict[str, float]:
+    """Each label is a training row of its own: the sum over all of its answer, up to the end of the turn."""
+    prompt = plain_prompt(prompter, row, options, examples, answer="label", taxonomy=taxonomy)
+    scores = {}
+    for code in options.values():
+        answer = prompter.encode("", taxonomy.names[code])[1]
+        answer = answer[: answer.index(prompter.tokenizer.convert_tokens_to_ids("<end_of_turn>")) + 1]
+        logits = model(torch.tensor([prompt + answer]), use_cache=False).logits[0, len(prompt) - 1 : -1]
+        steps = logits.double().log_softmax(-1)[torch.arange(len(answer)), answer]
+        scores[code] = float(steps.sum())
+    return scores
+
+
+def check(rows: list[dict], model, prompter, orders: int, examples=(), scores=plain_scores, questions=None) -> None:
+    assert [row["id"] for row in rows] == [question["id"] for question in questions or QUESTIONS]
     for row in rows:
         asked = [row, *row.get("permutations", [])]
         assert len(asked) == orders
         for order in asked:
-            expected = plain_scores(model, prompter, row, order["options"], examples)
+            expected = scores(model, prompter, row, order["options"], examples)
             assert order["log_probabilities"] == pytest.approx(expected, abs=1e-4)
 
 
@@ -112,6 +130,71 @@ def test_shared_caches_change_no_answer(name: str, batch_size: int, prompter: Pr
     check(rows, model, prompter, orders=4)
     assert [row["text"] for row in rows] == [plain_text(model, prompter, row, 5) for row in rows]
     assert rows == predict(model, prompter, QUESTIONS, TAXONOMY, INSTRUCTION, **options)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_label_scores_as_its_own_training_row_does(name: str, batch_size: int, prompter: Prompter):
+    model = build(name, len(prompter.tokenizer))
+    options = {"batch_size": batch_size, "seed": 1, "permutations": 4, "max_new_tokens": 1, "answer": "label"}
+    rows = predict(model, prompter, QUESTIONS, TAXONOMY, INSTRUCTION, **options)
+    check(rows, model, prompter, orders=4, scores=plain_label_scores)
+    assert [list(row["log_probabilities"]) for row in rows] == [list(row["options"].values()) for row in rows]
+    room = max(len(answer) for answer in prompter.whole_answers(list(TAXONOMY.names.values())))
+    assert room > 5
+    assert [row["text"] for row in rows] == [plain_text(model, prompter, row, room, answer="label") for row in rows]
+
+
+# Some of them begin others, and some end as others do.
+NAMES = ["us", "user", "us in", "us in the house", "in", "house"]
+
+
+def predict_names(model, prompter: Prompter, names: list[str], questions: list[dict], orders: int) -> None:
+    labels = [Label(code=f"c{number}", name=name, definition="d") for number, name in enumerate(names)]
+    taxonomy = Taxonomy(version=1, language="en", title="t", labels=labels)
+    asked = [{**question, "options": taxonomy.options} for question in questions]
+    options = {"batch_size": 2, "seed": 1, "permutations": orders, "answer": "label"}
+    rows = predict(model, prompter, asked, taxonomy, INSTRUCTION, **options)
+    scores = partial(plain_label_scores, taxonomy=taxonomy)
+    check(rows, model, prompter, orders=orders, scores=scores, questions=asked)
+
+
+@pytest.mark.parametrize("attention", ["eager", "sdpa"])
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_labels_that_begin_alike_are_told_apart(name: str, attention: str, prompter: Prompter):
+    model = build(name, len(prompter.tokenizer))
+    model.set_attn_implementation(attention)
+    predict_names(model, prompter, NAMES, QUESTIONS[1:4], orders=2)
+
+
+@pytest.mark.parametrize("name", ["llama", "gemma3"])
+def test_there_may_be_more_labels_than_letters(name: str, prompter: Prompter):
+    model = build(name, len(prompter.tokenizer))
+    predict_names(
+        model, prompter, NAMES + [a + b for a in "abcdefgh" for b in "hijklmnop"][:71], QUESTIONS[1:3], orders=1
+    )
+
+
+@pytest.mark.parametrize("name", ["llama", "gemma3"])
+def test_examples_stand_before_labels_too(name: str, prompter: Prompter):
+    model = build(name, len(prompter.tokenizer))
+    examples = [("where is it", "Billing"), ("he is in", "Account")]
+    options = {"batch_size": 3, "seed": 1, "permutations": 2, "examples": examples, "answer": "label"}
+    rows = predict(model, prompter, QUESTIONS, TAXONOMY, INSTRUCTION, **options)
+    check(rows, model, prompter, orders=2, examples=examples, scores=plain_label_scores)
+
+
+def test_no_text_is_generated_unless_it_is_asked_for(prompter: Prompter):
+    model = build("llama", len(prompter.tokenizer))
+    rows = predict(model, prompter, QUESTIONS, TAXONOMY, INSTRUCTION, batch_size=3, seed=1, answer="label")
+    assert {row["text"] for row in rows} == {None}
+
+
+def test_layers_that_have_no_mask_are_named(prompter: Prompter):
+    model = build("llama", len(prompter.tokenizer))  # which passes over what its configuration says of layers
+    model.config.layer_types = ["full_attention", "linear_attention"]
+    with pytest.raises(ModelError, match=r"llama: layers of the kind linear_attention, expected full_attention or sli"):
+        predict(model, prompter, QUESTIONS[:1], TAXONOMY, INSTRUCTION, batch_size=1, seed=1, answer="label")
 
 
 @pytest.mark.parametrize("name", ["llama", "gemma3"])

@@ -12,18 +12,20 @@ from finintent.files import write_json
 from finintent.inference.prompting import Prompter
 from finintent.models.conversion import ARCHITECTURES, convert_tokenizer
 from finintent.models.folder import splits_special_tokens
-from finintent.task.taxonomy import read_taxonomy
+from finintent.task.taxonomy import Answer, read_taxonomy
 from finintent.task.wording import read_instruction
 from finintent.training.arguments import training_config
-from tiny import ROOT
+from tiny import ROOT, write_tiny_model
 
 RESOURCES = ROOT / "resources/intent_understanding"
+TAXONOMY = read_taxonomy(RESOURCES / "taxonomy.yaml")
 # The tokens of an answer before its letter, and the ids of A to E as they follow there.
 ANSWERS = {
     "qwen2.5": ([], [32, 33, 34, 35, 36]),
     "llama3": ([], [32, 33, 34, 35, 36]),
     "chatglm3": ([30910, 13], [316, 347, 319, 367, 397]),
     "baichuan2": ([], [92343, 92359, 92344, 92363, 92367]),
+    "tiny gemma": ([], [290, 291, 292, 293, 294]),
 }
 TEXTS = [
     "商业银行可以吗",
@@ -36,10 +38,24 @@ TEXTS = [
 ]
 
 
-@pytest.fixture(scope="module", params=TEMPLATES)
+TEMPLATES_HERE = TEMPLATES | {"tiny gemma": "gemma"}
+NAMES = [*TAXONOMY.answers("label"), "Billing", "card payment", " 个股"]
+# The tokens of 个股问询 as an answer, up to the end of the turn.
+LABEL_ANSWERS = {
+    "qwen2.5": [106532, 118957, 151645],
+    "llama3": [19483, 102478, 57107, 39365, 128009],
+    "chatglm3": [30910, 13, 35289, 55128, 54761, 55688, 2],
+    "baichuan2": [29590, 68868, 2],
+    "tiny gemma": [234, 190, 176, 238, 136, 167, 239, 157, 180, 238, 181, 168, 5],  # bytes
+}
+
+
+@pytest.fixture(scope="module", params=TEMPLATES_HERE)
 def model(request, tmp_path_factory) -> tuple[str, Path]:
     """The name and a folder with config.json and tokenizer, the converted one where the original needs code."""
     folder = tmp_path_factory.mktemp("model")
+    if request.param == "tiny gemma":
+        return request.param, write_tiny_model(folder)
     source = real_tokenizer(request.param)
     if request.param in ARCHITECTURES:
         convert_tokenizer(request.param, source, folder)
@@ -78,27 +94,50 @@ def trained_rows(folder: Path, template: str | None, data: Path, rows: list[dict
     return list(dataset["train_dataset"])
 
 
-def render(question: str) -> str:
-    taxonomy = read_taxonomy(RESOURCES / "taxonomy.yaml")
-    options = {letter: taxonomy.names[code] for letter, code in taxonomy.options.items()}
-    return read_instruction(RESOURCES / "prompts/instruction.yaml").render(question, options)
+def render(question: str, answer: Answer = "letter") -> str:
+    options = {letter: TAXONOMY.names[code] for letter, code in TAXONOMY.options.items()}
+    return read_instruction(RESOURCES / "prompts/instruction.yaml").render(question, options, answer)
 
 
-def test_prompt_of_evaluation_is_that_of_training_token_by_token(model, tmp_path):
+def test_prompt_and_answer_of_evaluation_are_those_of_training_token_by_token(model, tmp_path):
     name, folder = model
-    prompter = Prompter(str(folder), TEMPLATES[name])
-    instructions = [render("商业银行可以吗"), *(text for text in TEXTS if text)]
-    rows = [{"instruction": text, "input": "", "output": "ABCDE"[i % 5]} for i, text in enumerate(instructions)]
+    prompter = Prompter(str(folder), TEMPLATES_HERE[name])
     position = prompter.deciding_position(list("ABCDE"))
     assert (position.prefix, list(position.token_ids.values())) == ANSWERS[name]
-    trained = trained_rows(folder, TEMPLATES[name], tmp_path, rows)
+    answers = dict(zip(NAMES, prompter.whole_answers(NAMES), strict=True))
+    assert answers["个股问询"] == LABEL_ANSWERS[name]
+    # Whatever a prompt ends with, an answer's tokens are the same: the template encodes the turns apart.
+    texts = [text for text in TEXTS if text]
+    by_letter = [render("商业银行可以吗"), *texts]
+    by_label = [render("商业银行可以吗", "label"), *texts, *texts]
+    rows = [
+        {"instruction": text, "input": "", "output": outputs[number % len(outputs)]}
+        for texts, outputs in ((by_letter, "ABCDE"), (by_label, NAMES))
+        for number, text in enumerate(texts)
+    ]
+    assert {row["output"] for row in rows} == {*"ABCDE", *NAMES}
+    trained = trained_rows(folder, TEMPLATES_HERE[name], tmp_path, rows)
     assert len(trained) == len(rows)
     for row, example in zip(rows, trained, strict=True):
         prompt, answer = prompter.encode(row["instruction"], row["output"])
         assert example["input_ids"] == prompt + answer
         assert example["labels"] == [-100] * len(prompt) + answer
-        assert answer[: len(position.prefix) + 1] == [*position.prefix, position.token_ids[row["output"]]]
-        assert set(answer[len(position.prefix) + 1 :]) & set(prompter.stop_ids)
+        if row["output"] in answers:
+            scored = answers[row["output"]]
+            assert answer[: len(scored)] == scored
+            # The last of them ends the answer, and what training puts after it is no text.
+            assert [token in prompter.stop_ids for token in scored] == [False] * (len(scored) - 1) + [True]
+            assert prompter.tokenizer.decode(answer[len(scored) :]).strip() == ""
+        else:
+            assert answer[: len(position.prefix) + 1] == [*position.prefix, position.token_ids[row["output"]]]
+            assert set(answer[len(position.prefix) + 1 :]) & set(prompter.stop_ids)
+
+
+@pytest.mark.parametrize("model", ["tiny gemma"], indirect=True)
+def test_two_labels_of_the_same_tokens_are_named(model):
+    prompter = Prompter(str(model[1]), "gemma")
+    with pytest.raises(ModelError, match=r"the answers 'in us' and 'in us' the same tokens; rename"):
+        prompter.whole_answers(["us", "in us", "in us"])
 
 
 @pytest.mark.parametrize("model", ["chatglm3", "baichuan2"], indirect=True)

@@ -50,7 +50,14 @@ class Classifier:
         if not questions:
             return []
         rows = predict(
-            self._model, self._prompter, questions, taxonomy, self.settings.instruction, batch_size=BATCH_SIZE, seed=0
+            self._model,
+            self._prompter,
+            questions,
+            taxonomy,
+            self.settings.instruction,
+            batch_size=BATCH_SIZE,
+            seed=0,
+            answer=self.settings.answer,
         )
         scores = [[row.log_probabilities[code] for code in taxonomy.codes] for row in rows]
         shares = probabilities(scores, self.settings.temperature).tolist()

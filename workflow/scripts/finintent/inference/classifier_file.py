@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from finintent.errors import ModelError
 from finintent.files import parse, read_json, write_json
-from finintent.task.taxonomy import Taxonomy
+from finintent.task.taxonomy import Answer, Taxonomy
 from finintent.task.wording import Instruction
 
 FILE_NAME = "classifier.json"
@@ -19,7 +19,8 @@ class ClassifierFile(BaseModel):
 
     template: LlamaFactory's name of the prompt, None where the tokenizer brings its own; temperature: what
     log-probabilities are divided by (`calibration.fit_temperature`), 1 where none was fitted; precision: of inference,
-    as in the configuration; examples: questions that a page may offer.
+    as in the configuration; examples: questions that a page may offer; answer: what the model answers with, a letter
+    in files that do not name it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -29,6 +30,7 @@ class ClassifierFile(BaseModel):
     temperature: float = Field(gt=0, allow_inf_nan=False)
     precision: Literal["auto", "bf16", "fp32"]
     examples: tuple[str, ...] = ()
+    answer: Answer = "letter"
 
 
 def read_classifier(folder: str | Path) -> ClassifierFile:

@@ -1,7 +1,8 @@
 """Scoring a model on multiple-choice questions: log-likelihood of the options, and greedy text.
 
 Prompts share most of their tokens: all of them what stands before the question (few-shot examples too), and those of
-one question what stands before its options. A key-value cache lets each shared token be computed once.
+one question what stands before its options. A key-value cache lets each shared token be computed once. Answers by label
+share the whole prompt, and are read as the branches of one tree.
 """
 
 import gc
@@ -20,7 +21,7 @@ from transformers import DynamicCache, PreTrainedModel
 from finintent.errors import ModelError
 from finintent.inference.prompting import Prompter
 from finintent.task.prediction import Prediction
-from finintent.task.taxonomy import Taxonomy
+from finintent.task.taxonomy import Answer, Taxonomy
 from finintent.task.wording import Instruction
 
 logger = logging.getLogger(__name__)
@@ -55,34 +56,48 @@ def predict(
     permutations: int = 1,
     max_new_tokens: int = 0,
     examples: Sequence[tuple[str, str]] = (),
+    answer: Answer = "letter",
 ) -> list[Prediction]:
     """Answer each question and return one prediction a question, in the order given.
 
-    An option's log-probability is that of its letter's token among the whole vocabulary at the deciding position.
-    `permutations`: orders of a question's options in all, drawn by `seed` and the question's id. Its own order alone
-    gets a greedy text, of at most `max_new_tokens` (0: none). `examples`: user turns and answers that stand before.
     A prediction's `prompt_tokens` is the length of its prompt, examples included.
+
+    Args:
+        model: scores and generates.
+        prompter: encodes the prompts as training does.
+        questions: as `task.questions` returns them.
+        taxonomy: texts of the options.
+        instruction: wording of the prompt.
+        batch_size: questions answered at once.
+        seed: draws the orders of each question's options, together with its id.
+        permutations: orders of a question's options in all, its own first.
+        max_new_tokens: most tokens of the greedy text, which the own order alone gets (0: no text). In the label form
+            it has room for the longest label in any case.
+        examples: user turns and answers, in the same form, that stand before each prompt.
+        answer: form of answer. `letter`: an option's log-probability is that of its letter's token at the deciding
+            position, among the whole vocabulary. `label`: it is that of the option's whole text and the end token
+            after it, the sum over their tokens.
     """
     items = []
     for index, question in enumerate(questions):
         orders = draw_orders(question["options"], permutations, f"{seed} {question['id']}")
         named = [{letter: taxonomy.names[code] for letter, code in order.items()} for order in orders]
-        turns = [instruction.render(question["question"], options) for options in named]
-        items.append(_Item(index, orders, [prompter.encode(turn, "", examples)[0] for turn in turns]))
+        turns = [instruction.render(question["question"], options, answer) for options in named]
+        answers = list(question["options"]) if answer == "letter" else sorted(question["options"].values())
+        items.append(_Item(index, orders, [prompter.encode(turn, "", examples)[0] for turn in turns], answers))
     head = _Context(model, prompter.tokenizer.pad_token_id)
     head_ids = _shared([prompt for item in items for prompt in item.prompts])
     if head_ids:
         head.extend([head_ids], lead=[0])
     rows: list[Prediction | None] = [None] * len(questions)
     for batch in _batches(items, batch_size):
-        letters = list(batch[0].orders[0])
-        position = prompter.deciding_position(letters)
         context, starts = _begin(head, batch)
-        ids = [position.token_ids[letter] for letter in letters]
-        by_order, texts = _answer(context, prompter, batch, starts, position.prefix, ids, max_new_tokens)
+        tree = _answer_tree(prompter, batch[0].answers, taxonomy, answer)
+        length = max_new_tokens if answer == "letter" else max_new_tokens and max(max_new_tokens, tree.depth)
+        by_order, texts = _answer(context, prompter, batch, starts, tree, length)
         for number, item in enumerate(batch):
             own, *others = (
-                {"options": order, "log_probabilities": dict(zip(order.values(), scores[number], strict=True))}
+                {"options": order, "log_probabilities": _by_code(order, item.answers, scores[number], answer)}
                 for order, scores in zip(item.orders, by_order, strict=True)
             )
             rows[item.index] = Prediction.of(
@@ -93,6 +108,20 @@ def predict(
                 prompt_tokens=len(item.prompts[0]),
             )
     return rows
+
+
+def _answer_tree(prompter: Prompter, answers: list[str], taxonomy: Taxonomy, answer: Answer) -> "_Tree":
+    """Return the tokens by which letters, or the texts of label codes, are scored."""
+    if answer == "label":
+        return _Tree([], prompter.whole_answers([taxonomy.names[code] for code in answers]))
+    position = prompter.deciding_position(answers)
+    return _Tree(position.prefix, [[position.token_ids[letter]] for letter in answers])
+
+
+def _by_code(order: dict[str, str], answers: list[str], scores: list[float], answer: Answer) -> dict[str, float]:
+    """Return the log-probabilities of answers (letters or label codes) by label code, in an order of the options."""
+    found = dict(zip(answers, scores, strict=True))
+    return {code: found[letter if answer == "letter" else code] for letter, code in order.items()}
 
 
 def predict_within_memory(*arguments: Any, batch_size: int, **options: Any) -> list[Prediction]:
@@ -118,11 +147,14 @@ def predict_within_memory(*arguments: Any, batch_size: int, **options: Any) -> l
 
 @dataclass(frozen=True)
 class _Item:
-    """A question's place, the orders of its options, its own first, and its prompt in each of them (token ids)."""
+    """A question's place, the orders of its options, its own first, its prompt in each of them (token ids), and what
+    can be answered in any of them: its letters, or its label codes, sorted.
+    """
 
     index: int
     orders: list[dict[str, str]]
     prompts: list[list[int]]
+    answers: list[str]
 
 
 def _shared(prompts: list[list[int]]) -> list[int]:
@@ -132,12 +164,32 @@ def _shared(prompts: list[list[int]]) -> list[int]:
 
 
 def _batches(items: list[_Item], size: int) -> Iterator[list[_Item]]:
-    """Yield items with the same letters and of like length together, so that little of a batch is padding."""
-    ordered = sorted(items, key=lambda item: (list(item.orders[0]), len(item.prompts[0])))
-    for _, group in groupby(ordered, key=lambda item: list(item.orders[0])):
+    """Yield items with the same answers and of similar length together, so that little of a batch is padding."""
+    ordered = sorted(items, key=lambda item: (item.answers, len(item.prompts[0])))
+    for _, group in groupby(ordered, key=lambda item: item.answers):
         alike = list(group)
         for start in range(0, len(alike), size):
             yield alike[start : start + size]
+
+
+class _Tree:
+    """The tokens by which answers are scored, as a tree: what several answers begin with is read once.
+
+    prefix: tokens that every answer begins with, and that its score leaves out. following: for each beginning of an
+    answer that another token follows, the empty one first and each after its own beginning: that token's id by the
+    place of the answer. sees[i, j]: whether the j-th beginning, the empty one aside, is one of the i-th, or itself.
+    """
+
+    def __init__(self, prefix: list[int], answers: list[list[int]]) -> None:
+        self.prefix = prefix
+        self.count = len(answers)
+        self.depth = max(map(len, answers))
+        self.following: dict[tuple[int, ...], dict[int, int]] = {}
+        for place, tokens in enumerate(answers):
+            for depth, token in enumerate(tokens):
+                self.following.setdefault(tuple(tokens[:depth]), {})[place] = token
+        self.branches = [beginning for beginning in self.following if beginning]
+        self.sees = torch.tensor([[left[: len(right)] == right for right in self.branches] for left in self.branches])
 
 
 class _Context:
@@ -179,6 +231,48 @@ class _Context:
         ).logits
         return logits[torch.arange(len(rows), device=logits.device), place]
 
+    def score(self, tree: _Tree, logits: torch.Tensor) -> torch.Tensor:
+        """Return the log-probability of each answer, shape (rows, answers).
+
+        Args:
+            tree: answers, of which the prefix has been read.
+            logits: what `extend` returned for the tokens read last.
+        """
+        sums = torch.zeros((len(logits), tree.count), device=logits.device)
+        after = self._read_branches(tree).unbind(1) if tree.branches else ()
+        # One beginning after another: the log-probabilities of all would be the largest tensor of all.
+        for values, tokens in zip([logits, *after], tree.following.values(), strict=True):
+            sums[:, list(tokens)] += values.float().log_softmax(-1)[:, list(tokens.values())]
+        return sums
+
+    def _read_branches(self, tree: _Tree) -> torch.Tensor:
+        """Read every branch of each row in one pass, and forget it; return the logits after each.
+
+        A token sees what its row holds and the tokens of its own answer before it, at the positions that they would
+        have without the other answers. Windows count positions here, so padding may stand anywhere.
+        """
+        rows, width = self.mask.shape
+        device = self.mask.device
+        depth = torch.tensor([len(branch) for branch in tree.branches], device=device)
+        positions = self.mask.sum(-1, keepdim=True) + depth - 1
+        known = torch.cat([self.mask.cumsum(-1) - 1, positions], dim=1)
+        sees = torch.cat(
+            [
+                self.mask.bool()[:, None].expand(rows, len(depth), width),
+                tree.sees.to(device).expand(rows, len(depth), len(depth)),
+            ],
+            dim=2,
+        )
+        logits = self.model(
+            input_ids=torch.tensor([[branch[-1] for branch in tree.branches]] * rows, device=device),
+            attention_mask=_attention_mask(self.model, sees, positions[:, :, None] - known[:, None]),
+            position_ids=positions,
+            past_key_values=self.cache,
+            use_cache=True,
+        ).logits
+        self.cache.crop(width)
+        return logits
+
     def crop(self, width: int) -> None:
         """Forget all columns but the first `width`."""
         self.cache.crop(width)
@@ -197,6 +291,39 @@ class _Context:
                 )
                 context.cache.update(keys, values, index)
         return context
+
+
+def _attention_mask(
+    model: PreTrainedModel, sees: torch.Tensor, distance: torch.Tensor
+) -> torch.Tensor | dict[str, torch.Tensor]:
+    """Return the mask that a model's layers add to their attention, by kind of layer where it has several.
+
+    Args:
+        model: of full attention, sliding windows, or both.
+        sees: whether a token may look at a column, shape (rows, tokens, columns).
+        distance: how many positions lie between them, of that shape.
+
+    Raises:
+        ModelError: a layer of another kind.
+    """
+    config = model.config.get_text_config()
+    window = getattr(config, "sliding_window", None)
+    seen = {"full_attention": sees, "sliding_attention": sees & (distance < (window or math.inf))}
+    masks = {
+        kind: torch.zeros(seen.shape, dtype=model.dtype, device=seen.device).masked_fill(
+            ~seen, torch.finfo(model.dtype).min
+        )[:, None]
+        for kind, seen in seen.items()
+    }
+    kinds = getattr(config, "layer_types", None)
+    if kinds is None:
+        return masks["sliding_attention"]
+    if unknown := set(kinds) - set(masks):
+        raise ModelError(
+            f"{config.model_type}: layers of the kind {min(unknown)}, expected {' or '.join(masks)} where models "
+            "answer by label; let this model answer by letter"
+        )
+    return {kind: masks[kind] for kind in set(kinds)}
 
 
 def _begin(head: _Context, batch: list[_Item]) -> tuple[_Context, list[int]]:
@@ -223,13 +350,12 @@ def _answer(
     prompter: Prompter,
     batch: list[_Item],
     starts: list[int],
-    prefix: list[int],
-    ids: list[int],
+    tree: _Tree,
     max_new_tokens: int,
 ) -> tuple[list[list[list[float]]], list[str | None]]:
-    """Return the log-probabilities of the tokens `ids` by order and question, and the greedy texts.
+    """Return the log-probabilities of the tree's answers by order and question, and the greedy texts.
 
-    `starts`: how many tokens of each prompt the context holds; `prefix`: what an answer begins with before its letter.
+    `starts`: how many tokens of each prompt the context holds.
     """
     width = context.width
     own = [item.prompts[0] for item in batch]
@@ -237,9 +363,9 @@ def _answer(
     by_order = []
     for number in reversed(range(len(batch[0].orders))):  # its own order last: the text goes on from there
         context.crop(width)
-        rows = [item.prompts[number][start:] + prefix for item, start in zip(batch, starts, strict=True)]
+        rows = [item.prompts[number][start:] + tree.prefix for item, start in zip(batch, starts, strict=True)]
         logits = context.extend(rows, lead=[max(left) - count for count in left])
-        by_order.insert(0, logits.float().log_softmax(-1)[:, ids].tolist())
+        by_order.insert(0, context.score(tree, logits).tolist())
     if not max_new_tokens:
         return by_order, [None] * len(batch)
     context.crop(width + max(left) - 1)  # generation begins by reading one token

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -75,21 +76,50 @@ class Prompter:
             raise ModelError(f"the template gives the letters {letters} the tokens {token_ids}: they must all differ")
         return DecidingPosition(prefix=answers[0][:shared], token_ids=token_ids)
 
+    def whole_answers(self, texts: list[str]) -> list[list[int]]:
+        """Return the token ids of each text as an answer, with the end token that training puts after it.
 
-def draw_examples(rows: list[dict[str, str]], letters: list[str], per_letter: int, seed: int) -> list[tuple[str, str]]:
-    """Draw `per_letter` training rows (Alpaca) of each answer letter and return instruction and answer, mixed.
+        What a template puts after the end token, such as a newline, is left out: generation stops before it.
 
-    DataError when a letter has fewer rows.
+        Raises:
+            ModelError: two of the texts have the same tokens.
+        """
+        stops = set(self.stop_ids)
+        answers = []
+        for text in texts:
+            answer = self.encode("", text)[1]
+            content = list(takewhile(lambda token: token not in stops, answer))
+            answers.append(answer[: len(content) + 1])
+        for text, other in combinations(range(len(texts)), 2):
+            if answers[text] == answers[other]:
+                raise ModelError(
+                    f"the tokenizer gives the answers {texts[text]!r} and {texts[other]!r} the same tokens; rename one "
+                    "of the labels in taxonomy.yaml"
+                )
+        return answers
+
+
+def draw_examples(rows: list[dict[str, str]], answers: list[str], per_answer: int, seed: int) -> list[tuple[str, str]]:
+    """Draw `per_answer` training rows (Alpaca) of each answer and return instruction and answer, mixed.
+
+    Args:
+        rows: training rows of one form of answer.
+        answers: every answer of that form (`Taxonomy.answers`): letters, or option texts.
+        per_answer: rows an answer.
+        seed: of the draw and of the order.
+
+    Raises:
+        DataError: an answer has fewer rows.
     """
     generator = random.Random(seed)
     examples = []
-    for letter in letters:
-        found = [(row["instruction"], letter) for row in rows if row["output"] == letter]
-        if len(found) < per_letter:
+    for answer in answers:
+        found = [(row["instruction"], answer) for row in rows if row["output"] == answer]
+        if len(found) < per_answer:
             raise DataError(
-                f"{len(found)} training row(s) have the answer {letter}, expected at least {per_letter} "
+                f"{len(found)} training row(s) have the answer {answer}, expected at least {per_answer} "
                 "(scoring.few_shot in the config); lower few_shot or raise train_rows"
             )
-        examples += generator.sample(found, per_letter)
+        examples += generator.sample(found, per_answer)
     generator.shuffle(examples)
     return examples
