@@ -78,6 +78,27 @@ def test_a_file_of_questions_is_classified_and_nothing_else_is_printed(tuned: Pa
     assert math.log(odds) == pytest.approx(2 * math.log(first / second), rel=1e-3)
 
 
+def test_a_model_that_answers_by_label_is_asked_for_labels(tuned: Path):
+    from finintent.inference.classifier import Classifier
+    from finintent.inference.likelihood import predict
+    from finintent.inference.loading import load_model
+    from finintent.inference.prompting import Prompter
+
+    by_letter = read_classifier(tuned).model_copy(update={"temperature": 1.0})
+    by_label = by_letter.model_copy(update={"answer": "label"})
+    model, prompter = load_model(str(tuned / "model"), bf16=False), Prompter(str(tuned / "model"), "gemma")
+    taxonomy = by_label.taxonomy
+    question = {"id": "0", "question": EXAMPLE, "options": taxonomy.options, "gold": None, "hard": False}
+    for settings, answer in ((by_letter, "letter"), (by_label, "label")):
+        (found,) = Classifier(tuned / "model", settings).classify([EXAMPLE])
+        (row,) = predict(
+            model, prompter, [question], taxonomy, settings.instruction, batch_size=1, seed=0, answer=answer
+        )
+        odds = {code: math.exp(value) for code, value in row["log_probabilities"].items()}
+        expected = {code: value / sum(odds.values()) for code, value in odds.items()}
+        assert found["probabilities"] == pytest.approx(expected, rel=1e-4)
+
+
 def test_a_question_is_answered_in_words(tuned: Path):
     result = classify(EXAMPLE, "--model", tuned)
     question, *shares = result.stdout.splitlines()

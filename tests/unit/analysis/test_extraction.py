@@ -1,9 +1,11 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
-from finintent.analysis.extraction import TEXT_SCORERS, greedy, opencompass, original
+from finintent.analysis.extraction import TEXT_SCORERS, _words, greedy, greedy_label, opencompass, original
 from finintent.analysis.output_files import Output, score, score_file
 from finintent.errors import ConfigError, DataError
 
@@ -86,6 +88,68 @@ def test_greedy_with_names_takes_a_letter_glued_to_its_own_option(text: str, let
 def test_a_latin_name_is_not_spelled_from_the_letter_on():
     assert greedy("Account", ["A", "B"], {"A": "ccount", "B": "Billing"}) is None
     assert greedy("B-Billing", ["A", "B"], {"A": "Account", "B": "Billing"}) == "B"
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("个股问询", "B"),
+        ("个股问询。", "B"),
+        (" 个股 问询\n", "B"),
+        ("B. 个股问询", "B"),
+        ("A. 个股问询", "B"),  # the text counts, whatever stands before it
+        ("意图类型：个股问询", "B"),
+        ("这句话的意图是个股问询，请参考。", "B"),
+        ("个股问询，个股问询", "B"),
+        ("个股问询 基金问询", None),
+        ("个股", None),
+        ("股问询", None),
+        ("B", None),
+        (ECHO, None),
+        ("", None),
+    ],
+)
+def test_greedy_label_takes_the_one_option_whose_text_is_named(text: str, letter: str | None):
+    assert greedy_label(text, LETTERS, NAMES) == letter
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("Card payment", "1"),
+        ("ｃａｒｄ＿ｐａｙｍｅｎｔ", "1"),
+        ("It is: card-payment.", "1"),
+        ("card payment fee", "2"),
+        ("card payment fee, card payment", None),
+        ("card payments", None),
+        ("discard payment", None),
+        ("cardpayment", None),
+        ("ETF基金", "3"),
+        ("ETF 基金", "3"),
+        ("etf基金怎么买", "3"),
+        ("基金", "4"),
+        ("ETF基金不是基金", None),
+        ("twice", None),
+    ],
+)
+def test_greedy_label_compares_words_and_takes_the_longer_of_two_texts(text: str, letter: str | None):
+    names = {
+        "1": "Card payment", "2": "Card payment fee", "3": "ETF基金", "4": "基金", "5": "twice", "6": "Twice!",
+        "7": "?",
+    }  # fmt: skip
+    assert greedy_label(text, list(names), names) == letter
+
+
+def test_greedy_label_names_nothing_where_no_option_has_words():
+    assert greedy_label("why?", LETTERS, {"A": "!", "B": "?"}) is None
+    assert greedy_label("why?", LETTERS) is None
+
+
+@given(names=st.lists(st.text(), min_size=2, max_size=5, unique_by=lambda name: _words(name)))
+def test_every_option_that_has_words_is_named_by_its_own_text(names: list[str]):
+    options = dict(zip(LETTERS, names, strict=False))
+    for letter, name in options.items():
+        assert greedy_label(name, LETTERS, options) == (letter if _words(name) else None)
 
 
 @pytest.mark.parametrize(

@@ -49,11 +49,9 @@ def test_the_form_of_answer_is_kept_and_older_files_answer_by_letter(folder: Pat
     older["instruction"]["template"] = "Question: {question}\n{options}\nAnswer {letters}."
     del older["instruction"]["request"]
     path.write_text(json.dumps(older))
-    read = read_classifier(folder)
+    read, turn = read_classifier(folder), ("Why?", {"A": "x", "B": "y"})
     assert read.answer == "letter"
-    assert read.instruction.render("Why?", {"A": "x", "B": "y"}) == made().instruction.render(
-        "Why?", {"A": "x", "B": "y"}
-    )
+    assert read.instruction.render(*turn) == made().instruction.render(*turn)
 
 
 def test_a_folder_without_the_file_or_the_weights_is_named(folder: Path):

@@ -1,6 +1,7 @@
-"""How raw output text becomes an option letter: one function a scorer, by the name that peers know it by."""
+"""How raw output text becomes an option: one function a scorer, by the name that peers know it by."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 
 from finintent.task.taxonomy import LETTERS
@@ -8,6 +9,8 @@ from finintent.task.taxonomy import LETTERS
 HALF_WIDTH = {ord(letter) + 0xFEE0: letter for letter in LETTERS + LETTERS.lower()}
 _WORD = "0-9A-Za-zÀ-ɏ"  # what makes a Latin word of the letter beside it: "ETF", "B2", and with a hyphen "A-share"
 _GLUED = "股类轮级端"  # what makes a Chinese word of the letter before it: "A股"
+# Scripts without spaces between words, or with endings attached to them: Thai, Chinese, Japanese, Korean.
+_UNSPACED = "\u0e00-\u0eff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 _WORD_BEFORE = rf"(?<![{_WORD}])(?<![{_WORD}]['’-])"
 
 
@@ -35,6 +38,28 @@ def greedy(text: str, letters: list[str], names: dict[str, str] | None = None) -
         if re.search(rf"{_WORD_BEFORE}{letter}(?:[\W_]+|(?![{_WORD}])){re.escape(name)}", text):
             found.add(letter)
     return found.pop() if len(found) == 1 else None
+
+
+def greedy_label(text: str, letters: list[str], names: dict[str, str] | None = None) -> str | None:
+    """Return the letter (or number) of the one option that an answer names by its text, or None: `greedy` for labels.
+
+    Texts are compared without width, case and punctuation: by words, or by characters in scripts that have no spaces
+    between words. Where one option's text stands within another's, the longer one is named. Letters name nothing.
+    """
+    options: dict[str, list[str]] = {}
+    for letter, name in (names or {}).items():
+        options.setdefault(_words(name), []).append(letter)
+    options.pop("", None)
+    longest_first = sorted(options, key=len, reverse=True)
+    named = set(re.findall(rf"(?<!\S)(?:{'|'.join(map(re.escape, longest_first))})(?!\S)", _words(text)))
+    found = [letter for name in named for letter in options.get(name, [])]
+    return found[0] if len(found) == 1 else None
+
+
+def _words(text: str) -> str:
+    """Return the words of a text, or its characters where words have no spaces, with one space between them."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(re.findall(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])[^\W_])+", folded))
 
 
 def opencompass(text: str, letters: list[str], names: dict[str, str] | None = None) -> str | None:
