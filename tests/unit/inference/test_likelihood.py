@@ -20,6 +20,7 @@ from finintent.errors import DataError, ModelError
 from finintent.inference import likelihood as scoring
 from finintent.inference.likelihood import draw_orders, predict, predict_within_memory
 from finintent.inference.prompting import DecidingPosition, Prompter, draw_examples
+from finintent.task.prediction import Prediction
 from finintent.task.taxonomy import Label, Taxonomy, read_taxonomy
 from finintent.task.wording import read_instruction
 from tiny import DATASET, ROOT, write_tiny_model
@@ -75,10 +76,10 @@ def plain_logits(model: PreTrainedModel, tokens: list[int]) -> torch.Tensor:
 
 
 def plain_prompt(
-    prompter: Prompter, row: dict, options: dict, examples=(), answer="letter", taxonomy=TAXONOMY
+    prompter: Prompter, row: Prediction, options: dict, examples=(), answer="letter", taxonomy=TAXONOMY
 ) -> list[int]:
     named = {letter: taxonomy.names[code] for letter, code in options.items()}
-    return prompter.encode(INSTRUCTION.render(row["question"], named, answer), "", examples)[0]
+    return prompter.encode(INSTRUCTION.render(row.question, named, answer), "", examples)[0]
 
 
 def plain_scores(model, prompter, row, options, examples=()) -> dict[str, float]:
@@ -89,7 +90,7 @@ def plain_scores(model, prompter, row, options, examples=()) -> dict[str, float]
 
 
 def plain_text(model, prompter, row, new_tokens: int, **form) -> str:
-    tokens, answer = plain_prompt(prompter, row, row["options"], **form), []
+    tokens, answer = plain_prompt(prompter, row, row.options, **form), []
     while len(answer) < new_tokens:
         answer.append(int(plain_logits(model, tokens + answer).argmax()))
         if answer[-1] in prompter.stop_ids:
@@ -111,14 +112,16 @@ def plain_label_scores(model, prompter, row, options, examples=(), taxonomy=TAXO
     return scores
 
 
-def check(rows: list[dict], model, prompter, orders: int, examples=(), scores=plain_scores, questions=None) -> None:
-    assert [row["id"] for row in rows] == [question["id"] for question in questions or QUESTIONS]
+def check(
+    rows: list[Prediction], model, prompter, orders: int, examples=(), scores=plain_scores, questions=None
+) -> None:
+    assert [row.id for row in rows] == [question["id"] for question in questions or QUESTIONS]
     for row in rows:
-        asked = [row, *row.get("permutations", [])]
+        asked = [row, *row.permutations]
         assert len(asked) == orders
         for order in asked:
-            expected = scores(model, prompter, row, order["options"], examples)
-            assert order["log_probabilities"] == pytest.approx(expected, abs=1e-4)
+            expected = scores(model, prompter, row, order.options, examples)
+            assert order.log_probabilities == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 8])
@@ -128,7 +131,7 @@ def test_shared_caches_change_no_answer(name: str, batch_size: int, prompter: Pr
     options = {"batch_size": batch_size, "seed": 1, "permutations": 4, "max_new_tokens": 5}
     rows = predict(model, prompter, QUESTIONS, TAXONOMY, INSTRUCTION, **options)
     check(rows, model, prompter, orders=4)
-    assert [row["text"] for row in rows] == [plain_text(model, prompter, row, 5) for row in rows]
+    assert [row.text for row in rows] == [plain_text(model, prompter, row, 5) for row in rows]
     assert rows == predict(model, prompter, QUESTIONS, TAXONOMY, INSTRUCTION, **options)
 
 
@@ -139,10 +142,10 @@ def test_a_label_scores_as_its_own_training_row_does(name: str, batch_size: int,
     options = {"batch_size": batch_size, "seed": 1, "permutations": 4, "max_new_tokens": 1, "answer": "label"}
     rows = predict(model, prompter, QUESTIONS, TAXONOMY, INSTRUCTION, **options)
     check(rows, model, prompter, orders=4, scores=plain_label_scores)
-    assert [list(row["log_probabilities"]) for row in rows] == [list(row["options"].values()) for row in rows]
+    assert [list(row.log_probabilities) for row in rows] == [list(row.options.values()) for row in rows]
     room = max(len(answer) for answer in prompter.whole_answers(list(TAXONOMY.names.values())))
     assert room > 5
-    assert [row["text"] for row in rows] == [plain_text(model, prompter, row, room, answer="label") for row in rows]
+    assert [row.text for row in rows] == [plain_text(model, prompter, row, room, answer="label") for row in rows]
 
 
 # Some of them begin others, and some end as others do.
@@ -187,7 +190,7 @@ def test_examples_stand_before_labels_too(name: str, prompter: Prompter):
 def test_no_text_is_generated_unless_it_is_asked_for(prompter: Prompter):
     model = build("llama", len(prompter.tokenizer))
     rows = predict(model, prompter, QUESTIONS, TAXONOMY, INSTRUCTION, batch_size=3, seed=1, answer="label")
-    assert {row["text"] for row in rows} == {None}
+    assert {row.text for row in rows} == {None}
 
 
 def test_layers_that_have_no_mask_are_named(prompter: Prompter):
@@ -202,8 +205,8 @@ def test_one_order_without_text_is_one_pass(name: str, prompter: Prompter):
     model = build(name, len(prompter.tokenizer))
     rows = predict(model, prompter, QUESTIONS, TAXONOMY, INSTRUCTION, batch_size=3, seed=1)
     check(rows, model, prompter, orders=1)
-    assert {row["text"] for row in rows} == {None}
-    assert not any("permutations" in row for row in rows)
+    assert {row.text for row in rows} == {None}
+    assert not any(row.permutations for row in rows)
 
 
 @pytest.mark.parametrize("name", ["llama", "gemma3"])
@@ -235,16 +238,16 @@ def test_an_answers_prefix_is_forced_before_its_letter_but_not_before_the_text(
     options = {"batch_size": 3, "seed": 1, "permutations": 2, "max_new_tokens": 4}
     rows = predict(model, prompter, QUESTIONS, TAXONOMY, INSTRUCTION, **options)
     check(rows, model, prompter, orders=2)
-    assert [row["text"] for row in rows] == [plain_text(model, prompter, row, 4) for row in rows]
+    assert [row.text for row in rows] == [plain_text(model, prompter, row, 4) for row in rows]
 
 
 @pytest.mark.parametrize("questions", [QUESTIONS[:1], [QUESTIONS[0], {**QUESTIONS[0], "id": "again"}]])
 def test_prompts_that_share_everything_are_answered(questions: list[dict], prompter: Prompter):
     model = build("llama", len(prompter.tokenizer))
     rows = predict(model, prompter, questions, TAXONOMY, INSTRUCTION, batch_size=2, seed=1)
-    expected = plain_scores(model, prompter, questions[0], questions[0]["options"])
     for row in rows:
-        assert row["log_probabilities"] == pytest.approx(expected, abs=1e-4)
+        expected = plain_scores(model, prompter, row, questions[0]["options"])
+        assert row.log_probabilities == pytest.approx(expected, abs=1e-4)
 
 
 def test_questions_with_other_letters_are_asked_apart(prompter: Prompter):
@@ -252,8 +255,8 @@ def test_questions_with_other_letters_are_asked_apart(prompter: Prompter):
     other = {**QUESTIONS[2], "id": "other", "options": dict(zip("BDE", CODES, strict=True))}
     rows = predict(model, prompter, [QUESTIONS[2], other], TAXONOMY, INSTRUCTION, batch_size=2, seed=1)
     for row in rows:
-        expected = plain_scores(model, prompter, row, row["options"])
-        assert row["log_probabilities"] == pytest.approx(expected, abs=1e-4)
+        expected = plain_scores(model, prompter, row, row.options)
+        assert row.log_probabilities == pytest.approx(expected, abs=1e-4)
 
 
 def test_orders_are_distinct_and_drawn_by_their_key():
