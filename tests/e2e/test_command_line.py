@@ -110,7 +110,7 @@ def test_a_question_is_answered_in_words(tuned: Path):
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ('{"question": "a"}\n\n{"question": " "}\n', "line 3: question is ' ', expected some words"),
+        ('{"question": "a"}\n\n{"question": " "}\n', "line 3: question is ' ', expected some text"),
         (
             '{"question": "a"}\n{"ask": "b"}\n',
             "'b'}\", expected an object with question or text",
@@ -131,7 +131,7 @@ def test_a_line_that_is_no_question_is_named(tmp_path: Path, lines: str, message
 def test_a_mistake_ends_the_command_with_one_sentence(tuned: Path):
     result = classify(" ", "--model", tuned)
     assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr == "DataError: the question is ' ', expected some words\n"
+    assert result.stderr == "DataError: the question is ' ', expected some text\n"
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +188,7 @@ def test_the_page_shows_both_models_and_needs_no_network(browser, address: str, 
     wait = WebDriverWait(browser, 60)
     wait.until(lambda page: page.find_elements(By.CSS_SELECTOR, "#question textarea"))
     browser.find_element(By.ID, "ask").click()
-    wait.until(lambda page: "expected some words" in page.find_element(By.TAG_NAME, "body").text)
+    wait.until(lambda page: "expected some text" in page.find_element(By.TAG_NAME, "body").text)
     browser.find_element(By.CSS_SELECTOR, "#question textarea").send_keys(EXAMPLE)
     browser.find_element(By.ID, "ask").click()
     wait.until(lambda page: any("%" in line for line in shown("tuned")))

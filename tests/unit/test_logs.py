@@ -55,11 +55,11 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path, capfd, error: Exception, ch
     log = tmp_path / "log"
     with pytest.raises(SystemExit):
         fail(log, error, child)
-    said = capfd.readouterr().err
-    assert said.startswith(f"DiskSpaceError: {log}: a disk is full")
-    assert "then run again" in said
-    assert "Traceback" not in said
-    assert said in log.read_text()
+    printed = capfd.readouterr().err
+    assert printed.startswith(f"DiskSpaceError: {log}: a disk is full")
+    assert "then run again" in printed
+    assert "Traceback" not in printed
+    assert printed in log.read_text()
 
 
 def test_a_disk_too_full_for_the_words_is_full(tmp_path: Path, capfd, monkeypatch):

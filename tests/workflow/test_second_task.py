@@ -21,7 +21,7 @@ DATASET = "emotion_identification"
 RESOURCES = ROOT / "resources" / DATASET
 TAXONOMY = read_taxonomy(RESOURCES / "taxonomy.yaml")
 BLOCK = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))["datasets"][DATASET]
-# The form of the benchmark's file; the texts are none of its own.
+# The form of the benchmark's file, with other texts.
 FRAME = "你是一个内容情绪识别助手。请判断以下内容传达的情绪属于【积极、消极、中性】中的哪一类。请给出正确选项。\n"
 TEXTS = {"测试文本：今天又赚了一顿火锅钱": "A", "测试文本：再也不碰这个板块": "B", "测试文本：下周三召开股东大会 ": "C"}
 ITEMS = [
@@ -45,7 +45,7 @@ def test_a_file_of_the_benchmarks_form_is_read(tmp_path: Path):
 
 def test_an_option_that_the_taxonomy_lacks_is_named(tmp_path: Path):
     path = write(tmp_path, ITEMS[0] | {"C": "不确定"})
-    with pytest.raises(DataError, match=r"item 0: option '不确定' is no name of the taxonomy \(积极, 消极, 中性\)"):
+    with pytest.raises(DataError, match=r"item 0: option '不确定' is not a name of the taxonomy \(积极, 消极, 中性\)"):
         read_questions(path, TAXONOMY, BLOCK["evaluation"]["marker"])
 
 

@@ -62,9 +62,9 @@ def test_several_pairs_are_adjusted_and_rows_are_joined_by_id(tmp_path: Path):
     assert "not distinguishable" in pairs[0]["verdict"]
 
 
-def test_a_model_without_probabilities_is_compared_by_its_words(tmp_path: Path):
-    said = write(tmp_path / "claude.jsonl", [row(number, "yes", log_probabilities=None) for number in range(20)])
-    found = compare_sets([votes(tmp_path / "b.jsonl", {0}), said], TAXONOMY, "loglikelihood", seed=1)
+def test_a_model_without_probabilities_is_compared_by_its_text(tmp_path: Path):
+    texts = write(tmp_path / "claude.jsonl", [row(number, "yes", log_probabilities=None) for number in range(20)])
+    found = compare_sets([votes(tmp_path / "b.jsonl", {0}), texts], TAXONOMY, "loglikelihood", seed=1)
     assert [row["correct"] for row in found["sets"]] == [19, 20]
 
 
@@ -75,7 +75,7 @@ def test_a_model_without_probabilities_is_compared_by_its_words(tmp_path: Path):
         ({"options": {"A": "yes", "B": "maybe"}}, "line 2: options is .*expected each of the labels yes, no"),
         ({"log_probabilities": {"yes": -1.0}}, "line 2: log_probabilities is"),
         ({"log_probabilities": None, "text": None}, "line 2: neither log_probabilities nor text"),
-        ({"id": "0"}, "line 2: id '0' a second time"),
+        ({"id": "0"}, "line 2: id '0' occurs twice"),
         ({"text": 3}, "line 2: text: .*found 3"),
     ],
 )

@@ -65,9 +65,9 @@ def test_more_options_than_letters_are_numbered(tmp_path):
     [
         ([], "non-empty list"),
         ([{"id": "0"}], "item 0: expected an object with id, question"),
-        ([ITEM | {"A": "天气"}], "option '天气' is no name of the taxonomy"),
+        ([ITEM | {"A": "天气"}], "option '天气' is not a name of the taxonomy"),
         ([ITEM | {"A": "基金问询"}], "expected each of .* once"),
-        ([ITEM | {"answer": "F"}], "answer 'F' is none of its letters"),
+        ([ITEM | {"answer": "F"}], "answer 'F' is not one of its letters"),
         ([ITEM | {"question": "商业银行可以吗"}], "question marker '问句:'"),
         ([ITEM, ITEM], "item 1: id '0' is that of item 0 too"),
     ],

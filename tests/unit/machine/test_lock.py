@@ -1,4 +1,4 @@
-"""The lock that stands for the machine's accelerator."""
+"""The lock on the machine's accelerator."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

@@ -2,14 +2,14 @@ from finintent.task.system import LINEAR_BASELINE, MAJORITY_BASELINE, System, ma
 
 
 def test_names_tell_who_answered_and_runs_where_it_lies():
-    told = {
+    systems = {
         System("m", "base"): ("m base", "base"),
         System("m", "few_shot"): ("m few-shot", "few_shot"),
         System("m", "tuned", 500, 42): ("m tuned", "500-rows/seed-42"),
         System(LINEAR_BASELINE, "baseline", 500): (LINEAR_BASELINE, "500-rows"),
         System("claude", "zero_shot"): ("claude zero-shot", "zero_shot"),
     }
-    assert {system: (system.name, system.run) for system in told} == told
+    assert {system: (system.name, system.run) for system in systems} == systems
 
 
 def test_trained_are_tuned_models_and_the_linear_baseline():

@@ -37,7 +37,7 @@ def test_more_labels_than_letters_are_numbered():
         (
             "{version: 1, language: en, title: t, labels: [{code: a, name: n, definition: d}, "
             "{code: a, name: m, definition: d}]}",
-            "every label needs a code of its own",
+            "expected a different code for every label",
         ),
     ],
 )

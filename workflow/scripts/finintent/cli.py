@@ -1,4 +1,4 @@
-"""The command `finintent`: use a tuned model, and compare what models said."""
+"""The command `finintent`: use a tuned model, and compare models' answers."""
 
 import json
 import socket
@@ -11,7 +11,7 @@ import typer
 
 from finintent.errors import ConfigError, FinintentError
 
-# Commands import what they need themselves: neither `--help` nor a mistake is to wait for PyTorch.
+# Each command imports what it needs itself, so that `--help` and a mistake do not wait for PyTorch.
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 STANDARD_INPUT = Path("/dev/stdin")
@@ -19,12 +19,12 @@ STANDARD_INPUT = Path("/dev/stdin")
 
 @app.callback()
 def main() -> None:
-    """Language models on closed-set questions: scored, compared, and put to use."""
+    """Score, compare and use language models on closed-set questions."""
 
 
 @contextmanager
 def _one_sentence() -> Iterator[None]:
-    """Let an error that the user can mend end the command with its sentence and exit code 1."""
+    """Let an error that the user can fix end the command with its sentence and exit code 1."""
     try:
         yield
     except FinintentError as error:
@@ -34,7 +34,7 @@ def _one_sentence() -> Iterator[None]:
 
 def _check_port(port: int) -> None:
     with socket.socket() as page:
-        page.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a page that has just ended is no hindrance
+        page.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the port of a page that has just ended can be used
         try:
             page.bind(("127.0.0.1", port))
         except OSError as error:

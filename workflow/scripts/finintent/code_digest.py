@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
-# Modules that cannot change the content of a result, so that an edit of one makes nothing stale.
+# Modules that cannot change the content of a result, so that editing one makes nothing stale.
 NOT_COUNTED = frozenset(
     {
         "config/block",  # which values are refused; the values themselves are parameters of the rules
@@ -26,14 +26,14 @@ NOT_COUNTED = frozenset(
 def code_digest(script: Path) -> str:
     """Return a digest of a script and of the modules of this package that decide what it writes.
 
-    Snakemake itself looks at the script alone. Comments, docstrings, descriptions of fields and layout do not count.
+    Snakemake itself compares the script alone. Comments, docstrings, descriptions of fields and layout do not count.
     """
     parts = sorted(f"{_name(path)}\n{code}" for path, code in _sources(script).items())
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def counted_modules(script: Path) -> list[str]:
-    """Return the modules, such as "task/wording", that `code_digest` counts for a script, the script aside."""
+    """Return the modules, such as "task/wording", that `code_digest` counts for a script, without the script."""
     return sorted(_name(path) for path in _sources(script) if path != script)
 
 

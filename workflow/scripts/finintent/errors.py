@@ -1,8 +1,8 @@
-"""One named exception per failure; a message names the file or key, what was found, what was expected, what to do."""
+"""One exception class a failure; its message names the file or key, what was found, what was expected, what to do."""
 
 
 class FinintentError(Exception):
-    """Base of every error that a user can mend."""
+    """Base of every error that a user can fix."""
 
 
 class ConfigError(FinintentError):

@@ -15,7 +15,11 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def read_text(path: str | Path) -> str:
-    """Return a UTF-8 file's text; DataError when it is missing, no file to read, or not UTF-8."""
+    """Return a UTF-8 file's text.
+
+    Raises:
+        DataError: it is missing, cannot be read, or is not UTF-8.
+    """
     try:
         return Path(path).read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -27,7 +31,11 @@ def read_text(path: str | Path) -> str:
 
 
 def read_json(path: str | Path) -> Any:
-    """Return a JSON file's value; DataError with the line when it does not parse."""
+    """Return a JSON file's value.
+
+    Raises:
+        DataError: it does not parse; the message names the line.
+    """
     try:
         return json.loads(read_text(path))
     except json.JSONDecodeError as error:
@@ -35,17 +43,29 @@ def read_json(path: str | Path) -> Any:
 
 
 def read_jsonl(path: str | Path) -> list[dict[str, Any]]:
-    """Return one object per non-empty line; DataError with the line number when one does not parse."""
+    """Return one object per non-empty line of a file.
+
+    Raises:
+        DataError: a line does not parse; the message names it.
+    """
     return parse_jsonl(path, read_text(path))
 
 
 def parse_jsonl(source: str | Path, text: str) -> list[dict[str, Any]]:
-    """Return one object per non-empty line of a text; DataError names the line of `source` that does not parse."""
+    """Return one object per non-empty line of a text.
+
+    Raises:
+        DataError: a line does not parse; the message names it and `source`.
+    """
     return [row for _, row in numbered_jsonl(source, text)]
 
 
 def numbered_jsonl(source: str | Path, text: str) -> Iterator[tuple[str, Any]]:
-    """Yield where each non-empty line of a text stands ("FILE, line 3") and its value; DataError as `parse_jsonl`."""
+    """Yield the position ("FILE, line 3") and the value of each non-empty line of a text.
+
+    Raises:
+        DataError: a line does not parse; the message names it and `source`.
+    """
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             where = f"{source}, line {number}"
@@ -68,7 +88,11 @@ def write_jsonl(path: str | Path, rows: Iterable[dict[str, Any]]) -> None:
 
 
 def read_yaml(path: str | Path, model: type[Model]) -> Model:
-    """Parse a YAML file into a pydantic model; DataError names the key, what was found and what was expected."""
+    """Parse a YAML file into a pydantic model.
+
+    Raises:
+        DataError: it does not parse or validate; the message names the key, what was found and what was expected.
+    """
     try:
         value = yaml.safe_load(read_text(path))
     except yaml.YAMLError as error:
@@ -77,7 +101,11 @@ def read_yaml(path: str | Path, model: type[Model]) -> Model:
 
 
 def parse(source: str | Path, value: Any, model: type[Model]) -> Model:
-    """Validate a value against a pydantic model; DataError says which key of `source` is wrong."""
+    """Validate a value against a pydantic model.
+
+    Raises:
+        DataError: it does not validate; the message names the wrong key of `source`.
+    """
     try:
         return model.model_validate(value)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""What went wrong with the Hugging Face Hub, in one sentence that says what to do."""
+"""Errors of the Hugging Face Hub as one sentence each, with what to do."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from finintent.errors import HubError
 
 ERRORS = (httpx.HTTPError, errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, ValueError)
 ADVICE = {  # a narrower class before a wider one
-    errors.HFValidationError: "no name of a repository; expected owner/name",
+    errors.HFValidationError: "not the name of a repository; expected owner/name",
     errors.GatedRepoError: "gated; accept its terms on its page, and set HF_TOKEN to a token of that account",
     errors.RevisionNotFoundError: "no such revision; give a commit of its history, 40 hexadecimal digits",
     errors.RepositoryNotFoundError: "no such repository, or a private one; check the name and HF_TOKEN",
@@ -19,7 +19,7 @@ ADVICE = {  # a narrower class before a wider one
 
 @contextmanager
 def hub_errors(subject: str) -> Iterator[None]:
-    """Turn what huggingface_hub raises into a HubError of one sentence on `subject`, a repository."""
+    """Turn what huggingface_hub raises into a HubError of one sentence about `subject`, a repository."""
     try:
         yield
     except ERRORS as error:
@@ -27,7 +27,7 @@ def hub_errors(subject: str) -> Iterator[None]:
 
 
 def _advice(error: BaseException) -> str:
-    """Say what to do about an error. Not in its own words where they are of the connection: they can hold the token."""
+    """Return what to do about an error, without the text of a connection error: it can contain the token."""
     if is_offline_mode():
         return "not in the cache, and HF_HUB_OFFLINE is set; unset it"
     if isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__:
@@ -36,7 +36,7 @@ def _advice(error: BaseException) -> str:
         return advice
     if isinstance(error, errors.HfHubHTTPError):
         status = error.response.status_code
-        todo = "set HF_TOKEN to a token that may do this" if status in (401, 403) else "mend that, or run again later"
+        todo = "set HF_TOKEN to a token that may do this" if status in (401, 403) else "fix that, or run again later"
         return f"the Hub answered {status} ({error.server_message or 'no reason given'}); {todo}"
     if isinstance(error, ValueError):
         return " ".join(str(error).split())  # on the card's metadata

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from finintent.errors import DiskSpaceError, FinintentError
 
-logger = logging.getLogger("finintent")  # the package's; scripts log by it too, as their own name is __main__
+logger = logging.getLogger("finintent")  # the package's; scripts use it too, as their own name is __main__
 
-FULL_DISK = "No space left on device"  # the operating system's words, whichever library or child process met it
-LITTLE = 2**24  # bytes: a disk with less is full for every job, and may have had no room for those words
+FULL_DISK = "No space left on device"  # the operating system's message, whichever library or child process got it
+LITTLE = 2**24  # bytes: a disk with less is full for every job, and may have had no room to log that message
 
 
 class _Descriptor(logging.Handler):
@@ -30,10 +30,10 @@ class _Descriptor(logging.Handler):
 
 @contextmanager
 def logged(path: str) -> Iterator[None]:
-    """Send all output of this process and its children to a log file, the package's messages to the terminal too.
+    """Send all output of this process and its children to a log file, and the package's messages also to the terminal.
 
-    The log file gets messages of every level, the terminal those of level INFO and above. A FinintentError, or a full
-    disk, ends the process with one sentence, in the log and on the terminal; any other error keeps its traceback.
+    The log file gets messages of every level, the terminal those of level INFO and above. A FinintentError or a full
+    disk ends the process with one sentence, in the log and on the terminal. Any other error keeps its traceback.
     """
     terminal = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}
     with open(path, "w", encoding="utf-8") as log:
@@ -53,7 +53,7 @@ def logged(path: str) -> Iterator[None]:
             if full:
                 error = DiskSpaceError(
                     f"{path}: a disk is full ({shutil.disk_usage(path).free / 10**6:.0f} MB are free here); free some, "
-                    "or make results/ a link to a larger disk, then run again: what is finished stays"
+                    "or make results/ a link to a larger disk, then run again: finished results are kept"
                 )
             if not isinstance(error, FinintentError):
                 raise
@@ -78,5 +78,5 @@ def _write(descriptor: int, text: str) -> None:
 
 
 def _disk_is_full(error: Exception, log: Path) -> bool:
-    words = FULL_DISK in str(error) or FULL_DISK.encode() in log.read_bytes()
-    return not isinstance(error, DiskSpaceError) and (words or shutil.disk_usage(log).free < LITTLE)
+    reported = FULL_DISK in str(error) or FULL_DISK.encode() in log.read_bytes()
+    return not isinstance(error, DiskSpaceError) and (reported or shutil.disk_usage(log).free < LITTLE)

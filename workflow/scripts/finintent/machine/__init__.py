@@ -1,1 +1,1 @@
-"""The machine that jobs run on: who may use its accelerator, and what a job took."""
+"""The machine that jobs run on: the lock on its accelerator, and what a job used."""

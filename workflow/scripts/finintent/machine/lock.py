@@ -1,4 +1,4 @@
-"""The one accelerator of a machine: one job at a time uses it."""
+"""The lock on a machine's accelerator: one job at a time uses it."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ FILE_NAME = "finintent-gpu.lock"
 
 
 def lock_path() -> Path:
-    """Return the file whose lock stands for the accelerator: in the folder of FININTENT_LOCKS, else of the machine."""
+    """Return the accelerator's lock file, in the folder that FININTENT_LOCKS names or in the machine's shared one."""
     # Not TMPDIR: schedulers and Snakemake set one for each job, and two jobs must not see two locks.
     shared = "/tmp" if os.name == "posix" else tempfile.gettempdir()  # noqa: S108
     return Path(os.environ.get(VARIABLE) or shared) / FILE_NAME
@@ -26,9 +26,9 @@ def lock_path() -> Path:
 def exclusive_accelerator() -> Iterator[None]:
     """Hold the machine's accelerator lock, so that jobs of two Snakemake processes never share the card.
 
-    The lock is the operating system's: it is freed when its holder ends, however it ends.
+    The operating system frees the lock when its holder ends, even after a crash.
     """
-    # Of a GPU, memory that grows in place: rows of many lengths would leave gaps in it.
+    # Rows of many lengths would fragment a GPU's memory; segments that grow in place avoid that.
     os.environ.setdefault("PYTORCH_ALLOC_CONF", "expandable_segments:True")
     lock = FileLock(lock_path(), mode=0o666)
     try:

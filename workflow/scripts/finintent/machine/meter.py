@@ -1,4 +1,4 @@
-"""What a job did on the accelerator: time, memory, energy."""
+"""What a job used on the accelerator: time, memory, energy."""
 
 import platform
 import re
@@ -19,10 +19,12 @@ PERIOD_SECONDS = 0.2
 
 @contextmanager
 def metered() -> Iterator[dict[str, Any]]:
-    """Measure what runs inside, children too; the dict that is yielded is filled at the end.
+    """Measure what runs inside, child processes included.
 
-    device, job_seconds, and of a GPU driver, card_peak_bytes (of the whole card, CUDA's own part included: jobs never
-    share it) and energy_joules; None where there is no GPU or its driver does not tell.
+    Yields:
+        A dict that is complete after the block: device, job_seconds, and for a GPU driver, card_peak_bytes (of the
+        whole card, CUDA's own part included: jobs never share it) and energy_joules. These three are None without a
+        GPU, or where its driver does not report them.
     """
     facts: dict[str, Any] = {"device": device_name(), "driver": None, "card_peak_bytes": None, "energy_joules": None}
     handle = before = None
@@ -48,16 +50,16 @@ def metered() -> Iterator[dict[str, Any]]:
 
 
 def total(jobs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return what `metered` measured of several attempts as if they were one job."""
+    """Return what `metered` measured in several attempts, as if they were one job."""
 
-    def known(key: str) -> list[float]:
+    def measured(key: str) -> list[float]:
         return [job[key] for job in jobs if job[key] is not None]
 
     return {
         **jobs[-1],
-        "job_seconds": sum(known("job_seconds")),
-        "card_peak_bytes": max(known("card_peak_bytes"), default=None),
-        "energy_joules": sum(known("energy_joules")) if known("energy_joules") else None,
+        "job_seconds": sum(measured("job_seconds")),
+        "card_peak_bytes": max(measured("card_peak_bytes"), default=None),
+        "energy_joules": sum(measured("energy_joules")) if measured("energy_joules") else None,
     }
 
 
@@ -67,7 +69,7 @@ def _bus_id() -> str:
 
 
 def _watch(handle: Any, facts: dict[str, Any], ended: threading.Event) -> None:
-    with suppress(pynvml.NVMLError):  # it may not tell
+    with suppress(pynvml.NVMLError):  # a driver may not report it
         while not ended.wait(PERIOD_SECONDS):
             used = pynvml.nvmlDeviceGetMemoryInfo(handle).used
             facts["card_peak_bytes"] = max(facts["card_peak_bytes"] or 0, used)
@@ -81,7 +83,7 @@ def _energy(handle: Any) -> int | None:
 
 
 def device_name() -> str:
-    """Return the name of the accelerator, or of the processor where there is none."""
+    """Return the name of the accelerator, or of the processor if there is none."""
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     cpuinfo = Path("/proc/cpuinfo")

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-SCRIPTS = {  # first words of Unicode names, by language; a query in a language that is not here may have any script
+SCRIPTS = {  # first word of the letters' Unicode names, by language; other languages are not checked
     **{
         code: {"LATIN"}
         for code in ["cs", "da", "de", "en", "es", "fi", "fr", "id", "it", "nl", "pl", "pt", "sv", "tr", "vi"]
@@ -26,7 +26,7 @@ SCRIPTS = {  # first words of Unicode names, by language; a query in a language 
 
 
 def in_language(text: str, language: str) -> bool:
-    """Whether a text has a letter of the language's script, or no letter at all (a number, a code)."""
+    """Return whether a text has a letter of the language's script, or no letter at all (a number, a code)."""
     scripts = SCRIPTS.get(re.split("[-_]", language.lower())[0])
     letters = [character for character in text if character.isalpha()]
     return (

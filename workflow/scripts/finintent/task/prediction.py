@@ -1,4 +1,4 @@
-"""A prediction: what one model said to one question. The analysis reads nothing else."""
+"""A prediction: one model's answer to one question. The analysis reads nothing else."""
 
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -9,11 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from finintent.errors import DataError
 from finintent.files import numbered_jsonl, parse, read_text, write_jsonl
 
-UNPARSABLE = "unparsable"  # the class of answers that name no label
+UNPARSABLE = "unparsable"  # class of the answers that do not name a label
 
 
 class Order(BaseModel):
-    """Another order of a question's options: label code by the letter shown, and the log-probability of each code."""
+    """Another order of a question's options.
+
+    Attributes:
+        options: label code by the letter that was shown for it.
+        log_probabilities: natural logarithm of each label's probability, by code.
+    """
 
     model_config = ConfigDict(frozen=True)
     options: dict[str, str]
@@ -24,10 +29,12 @@ class Prediction(BaseModel):
     """One line of a file of predictions.
 
     Attributes:
+        id: id of the question.
+        question: its text.
         gold: code of the right label.
         hard: whether the question was marked as hard.
         options: label code by the letter that was shown for it.
-        log_probabilities: natural logarithm of each label's probability by code; None where a model does not tell.
+        log_probabilities: natural logarithm of each label's probability, by code; None where a model gives none.
         text: the raw greedy answer; None where no text was asked for.
         permutations: the same question with its options in other orders.
         prompt_tokens: length of the prompt; None where it is not known.
@@ -77,7 +84,7 @@ class Prediction(BaseModel):
 
 
 def write_predictions(path: str | Path, predictions: Iterable[Prediction]) -> None:
-    """Write one prediction a line, without permutations and prompt_tokens where there are none."""
+    """Write one prediction a line; permutations and prompt_tokens are left out where there are none."""
     write_jsonl(path, (_row(prediction) for prediction in predictions))
 
 
@@ -90,18 +97,18 @@ def read_predictions(path: str | Path, codes: Collection[str]) -> list[Predictio
     """Read a file of predictions, in its order.
 
     Args:
-        path: one JSON object a line, as `write_predictions` writes them; other keys are not looked at.
+        path: one JSON object a line, as `write_predictions` writes them; other keys are ignored.
         codes: the codes of the task's labels.
 
     Raises:
-        DataError: a line is no prediction, holds other labels than `codes`, or repeats an id; or there is none.
+        DataError: a line is not a prediction, has other labels than `codes` or repeats an id, or the file is empty.
     """
     rows: dict[str, Prediction] = {}
     for where, value in numbered_jsonl(path, read_text(path)):
         row = parse(where, value, Prediction)
         _check_labels(where, row, codes)
         if row.id in rows:
-            raise DataError(f"{where}: id {row.id!r} a second time; expected one row a question")
+            raise DataError(f"{where}: id {row.id!r} occurs twice; expected one row a question")
         rows[row.id] = row
     if not rows:
         raise DataError(f"{path}: no predictions, expected one a line")
@@ -109,11 +116,11 @@ def read_predictions(path: str | Path, codes: Collection[str]) -> list[Predictio
 
 
 def _check_labels(where: str, row: Prediction, codes: Collection[str]) -> None:
-    known = ", ".join(codes)
+    expected = ", ".join(codes)
     if row.log_probabilities is None and row.text is None:
         raise DataError(f"{where}: neither log_probabilities nor text, expected at least one of them")
     for key, labels in (("options", row.options.values()), ("log_probabilities", row.log_probabilities)):
         if labels is not None and {*labels} != {*codes}:
-            raise DataError(f"{where}: {key} is {getattr(row, key)}, expected each of the labels {known}")
+            raise DataError(f"{where}: {key} is {getattr(row, key)}, expected each of the labels {expected}")
     if row.gold not in codes:
-        raise DataError(f"{where}: gold is {row.gold!r}, expected one of {known}")
+        raise DataError(f"{where}: gold is {row.gold!r}, expected one of {expected}")

@@ -11,12 +11,19 @@ TEXT_KEYS = ("question", "text")
 
 
 def read_questions(path: str | Path, taxonomy: Taxonomy, marker: str) -> list[dict[str, Any]]:
-    """Return the questions of a multiple-choice file, each with id, question, options, gold and hard.
+    """Return the questions of a multiple-choice file.
 
-    `options` maps an option marker (a letter, or from 27 labels on a number) to a label code, `gold` is a label code.
+    Args:
+        path: JSON list in OpenFinData's format. The option texts must be names of the taxonomy.
+        taxonomy: the labels.
+        marker: text after which the user's own text begins, "" when the file holds nothing else.
 
-    `marker` is the text after which the user's own words begin ("" when the file holds nothing else). The option
-    texts must be names of the taxonomy; every other key of an item is kept out.
+    Returns:
+        One dict a question: id, question, options (label code by option marker: a letter, or a number if there are
+        more than 26 labels), gold (label code) and hard. Other keys of an item are left out.
+
+    Raises:
+        DataError: the file has another form, or two items have the same id.
     """
     items = read_json(path)
     if not isinstance(items, list) or not items:
@@ -45,13 +52,13 @@ def _question(where: str, item: Any, codes: dict[str, str], marker: str) -> dict
     markers = (*LETTERS, *option_markers(len(codes)))
     options = {marker: item[marker] for marker in markers if marker in item}
     if unknown := [name for name in options.values() if name not in codes]:
-        raise DataError(f"{where}: option {unknown[0]!r} is no name of the taxonomy ({', '.join(codes)})")
+        raise DataError(f"{where}: option {unknown[0]!r} is not a name of the taxonomy ({', '.join(codes)})")
     if set(options.values()) != set(codes) or len(options) != len(codes):
         raise DataError(
             f"{where}: found the options {list(options.values())}, expected each of {', '.join(codes)} once"
         )
     if item["answer"] not in options:
-        raise DataError(f"{where}: answer {item['answer']!r} is none of its letters ({', '.join(options)})")
+        raise DataError(f"{where}: answer {item['answer']!r} is not one of its letters ({', '.join(options)})")
     _, found, question = item["question"].partition(marker) if marker else ("", "", item["question"])
     if marker and not found:
         raise DataError(f"{where}: the question marker {marker!r} (evaluation.marker in the config) is not in its text")
@@ -65,9 +72,10 @@ def _question(where: str, item: Any, codes: dict[str, str], marker: str) -> dict
 
 
 def read_texts(path: str | Path) -> list[str]:
-    """Return the questions of a file of JSON lines, each under "question" or "text"; blank lines are passed over.
+    """Return the questions of a file of JSON lines, each under "question" or "text"; blank lines are skipped.
 
-    DataError names the line that holds none, and a file without lines.
+    Raises:
+        DataError: a line holds no question, or the file has no lines.
     """
     texts = [_text(where, row) for where, row in numbered_jsonl(path, read_text(path))]
     if not texts:
@@ -83,7 +91,11 @@ def _text(where: str, row: Any) -> str:
 
 
 def checked(text: Any, where: str = "the question") -> str:
-    """Return a question without white space around it; DataError where it is no text, or nothing is left."""
+    """Return a question without white space around it.
+
+    Raises:
+        DataError: it is not text, or nothing is left.
+    """
     if not isinstance(text, str) or not text.strip():
-        raise DataError(f"{where} is {text!r}, expected some words")
+        raise DataError(f"{where} is {text!r}, expected some text")
     return text.strip()

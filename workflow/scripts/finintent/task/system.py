@@ -1,4 +1,4 @@
-"""Who gave a set of predictions: a model, what was done to it, with how many training rows and which seed."""
+"""The system that made a set of predictions: a model, its variant, its number of training rows and its seed."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -10,11 +10,14 @@ SYSTEM_COLUMNS = ("name", "model", "variant")  # of every table with a row a sys
 
 
 class System(NamedTuple):
-    """What gave a set of predictions.
+    """What made a set of predictions.
 
-    `variant`: base (asked as it is), few_shot (asked with examples in the prompt), tuned, baseline (no language model)
-    or zero_shot (asked through an API). `rows` (of training) and `seed` are None where nothing was trained, `seed` for
-    baselines too.
+    Attributes:
+        model: id of the model or baseline.
+        variant: base (asked as it is), few_shot (asked with examples in the prompt), tuned, baseline (not a language
+            model) or zero_shot (asked through an API).
+        rows: number of training rows, None where nothing was trained.
+        seed: of the training, None where nothing was trained and for baselines.
     """
 
     model: str
@@ -51,17 +54,21 @@ class System(NamedTuple):
 
     @property
     def trained(self) -> bool:
-        """Whether it learnt the task from the training rows, and can be a rival of others that did."""
+        """Whether it was trained on the training rows; such systems are compared with each other."""
         return self.variant in ("tuned", "baseline") and not self.constant
 
 
 def study_systems(
     models: Sequence[str], *, sizes: Sequence[int], seeds: Sequence[int], few_shot: bool, zero_shot: Sequence[str] = ()
 ) -> list[System]:
-    """Return all systems of a study, each model's beside each other.
+    """Return all systems of a study, grouped by model.
 
-    The first of `sizes` (training rows) and of `seeds` make the main run. `few_shot`: whether the base models are
-    asked with examples too; `zero_shot`: ids of models that are asked through an API.
+    Args:
+        models: ids of the models that are tuned.
+        sizes: numbers of training rows; the first is that of the main run.
+        seeds: seeds of training; the first is that of the main run.
+        few_shot: whether the base models are also asked with examples in the prompt.
+        zero_shot: ids of the models that are asked through an API.
     """
     prompted = ["base", "few_shot"] if few_shot else ["base"]
     systems = []
@@ -69,7 +76,7 @@ def study_systems(
         systems += [System(model, variant) for variant in prompted]
         systems += [System(model, "tuned", rows, seed) for rows, seed in product(sizes, seeds)]
     systems += [System(LINEAR_BASELINE, "baseline", rows) for rows in sizes]
-    systems.append(System(MAJORITY_BASELINE, "baseline", sizes[0]))  # more rows teach it nothing
+    systems.append(System(MAJORITY_BASELINE, "baseline", sizes[0]))  # more rows do not change it
     return systems + [System(model, "zero_shot") for model in zero_shot]
 
 

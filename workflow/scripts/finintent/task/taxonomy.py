@@ -13,7 +13,13 @@ Answer = Literal["letter", "label"]  # what a model answers with: the letter of 
 
 
 class Label(BaseModel):
-    """One class: `code` is its stable English id, `name` the text of its option."""
+    """One class.
+
+    Attributes:
+        code: its stable English id.
+        name: the text of its option.
+        definition: what belongs to it.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     code: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -35,11 +41,12 @@ class Taxonomy(BaseModel):
         for field in ("code", "name"):
             values = [getattr(label, field) for label in self.labels]
             if len(set(values)) < len(values):
-                raise ValueError(f"every label needs a {field} of its own, found {values}")
+                raise ValueError(f"expected a different {field} for every label, found {values}")
         return self
 
     @property
     def codes(self) -> list[str]:
+        """The code of each label."""
         return [label.code for label in self.labels]
 
     @property
