@@ -56,7 +56,7 @@ ERRORS = {
     Fault.OVERLOADED: (529, "overloaded_error"),
 }
 # The faults of one request, by its kind (message, count_tokens, create, list, retrieve, results, or item for one of a
-# batch), its body, and how many of its kind came before; those that cannot befall the kind are passed over.
+# batch), its body, and how many of its kind came before; those that its kind cannot have are skipped.
 Plan = Callable[[str, Json, int], set[Fault]]
 
 
@@ -94,7 +94,7 @@ class FakeClaude(ThreadingHTTPServer):
 
     `requests` are the bodies of all Messages requests, `headers` those of the last request of any kind. `paid` counts
     answers by the digest of the body: a message when it is written to a client that is still there, an item of a batch
-    when the batch is created, whether anyone collects it or not. `unclaimed` counts messages whose client had gone.
+    when the batch is created, whether anyone collects it or not. `unclaimed` counts messages without a client left.
     """
 
     daemon_threads = True
@@ -134,7 +134,7 @@ class FakeClaude(ThreadingHTTPServer):
     def __exit__(self, *args: object) -> None:
         self.shutdown()
         self.server_close()
-        for connection in list(self.connections):  # a kept-alive one would go on being served
+        for connection in list(self.connections):  # a kept-alive connection would still be served
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 

@@ -1,4 +1,4 @@
-"""Local stand-ins for the Hugging Face Hub and for ModelScope: one repository, as far as this project asks for it."""
+"""Local stand-ins for the Hugging Face Hub and for ModelScope, with one repository and the calls of this project."""
 
 import base64
 import hashlib

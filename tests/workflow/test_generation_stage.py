@@ -53,7 +53,7 @@ def test_a_set_is_generated_paid_once_and_traced_and_the_key_is_nowhere(tmp_path
     workspace = configure(tmp_path)
     with FakeClaude(Writer()) as server:
         estimate = run(workspace, server, "estimate_generation").stdout
-        assert "To ask: 6 requests now" in estimate
+        assert "To send: 6 requests now" in estimate
         assert "Input tokens counted by the API" in estimate
         assert re.search(r"claude-opus-5-5 +\d+ +[\d,]+ +[\d,]+ +\$0\.\d+ +\$0\.\d+", estimate)
         assert not server.paid
@@ -105,8 +105,8 @@ def test_a_set_of_the_hub_passes_the_same_gate_and_goes_back_when_asked(tmp_path
         assert not hub.uploads
         assert "someone/topics" in (workspace / CARD).read_text()
         assert {row["persona"] for row in rows(workspace / CURATED)} == {"unknown"}
-        said = snakemake(workspace, "push_dataset", **environment).stdout
-        assert "uploaded as http" in said
+        printed = snakemake(workspace, "push_dataset", **environment).stdout
+        assert "uploaded as http" in printed
         assert hub.files["train.jsonl"] == (workspace / CURATED).read_bytes()
         assert "rejected.jsonl" not in hub.files
     for path in workspace.rglob("*"):

@@ -38,7 +38,7 @@ def quick(monkeypatch: pytest.MonkeyPatch):
 
 
 def gold(body: dict) -> str:
-    """The right letter and its option, as a model says it."""
+    """Return the right letter and its option, as a model writes them."""
     text = body["messages"][0]["content"]
     (question,) = (row for row in QUESTIONS if row["question"] in text)
     letter = next(letter for letter, code in question["options"].items() if code == question["gold"])
@@ -151,8 +151,8 @@ def test_the_estimate_counts_what_is_missing_and_learns_from_what_is_there(tmp_p
     after = estimate_answers(requests, ResponseStore(path), PRICES)
     assert (after["stored"], after["requests"]) == (2, len(QUESTIONS) - 2)
     records = [json.loads(line) for line in path.read_text().splitlines()]
-    said = [record["message"]["usage"]["output_tokens"] for record in records]
-    assert after["output_tokens"] == round((len(QUESTIONS) - 2) * sum(said) / 2)
+    output_tokens = [record["message"]["usage"]["output_tokens"] for record in records]
+    assert after["output_tokens"] == round((len(QUESTIONS) - 2) * sum(output_tokens) / 2)
 
 
 def test_a_model_without_a_price_is_named(tmp_path):

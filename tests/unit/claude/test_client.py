@@ -153,7 +153,7 @@ def test_batches_that_cannot_be_created_end_the_job_with_the_number_of_tries(tmp
 
 def test_results_that_keep_breaking_off_are_named_and_collected_later(tmp_path):
     with FakeClaude(Writer(), faults={Fault.RESULTS_DROPPED: 1}) as server:
-        message = r"results of batch \S+ (broke off|came).* in 1 tries; 0 answers are safe in"
+        message = r"results of batch \S+ (were interrupted|came).* in 1 tries; 0 answers are safe in"
         with pytest.raises(ApiError, match=message):
             generate(tmp_path, server, mode="batches", max_retries=0)
         generate(tmp_path, server)
@@ -249,7 +249,7 @@ def test_a_long_shared_part_is_cached_and_a_short_one_is_not(tmp_path):
 
 
 def test_1200_candidates_keep_all_connections_busy_and_take_little_computing(tmp_path):
-    meeting = threading.Barrier(10, timeout=60)  # no answer before ten requests are there, in whatever time
+    meeting = threading.Barrier(10, timeout=60)  # no answer before ten requests have arrived
 
     def meet(body: dict) -> dict:
         meeting.wait()

@@ -99,7 +99,7 @@ def test_a_smaller_set_asks_for_nothing_new_and_a_larger_one_goes_on():
 
 def test_a_target_out_of_reach_is_refused_before_anything_is_asked():
     answers = Answers(Writer())
-    with pytest.raises(TooFewRowsError, match=r"a label wants 11 rows, and its cells can ask for 8 queries"):
+    with pytest.raises(TooFewRowsError, match=r"a label needs 11 rows, but its cells can ask for 8 queries"):
         generate(answers, max_rounds=2, queries_per_request=2)
     assert not answers.asked
 
@@ -167,7 +167,7 @@ def numbered(request: Request) -> list[str]:
     return [line.split(". ", 1)[1].strip() for line in lines if line[0].isdigit()]
 
 
-def test_a_changed_persona_asks_only_its_own_cells_anew():
+def test_a_changed_persona_asks_only_its_own_cells_again():
     first, second = Answers(Writer()), Answers(Writer())
     generate(first)
     task = make_task(QUESTIONS)

@@ -95,7 +95,7 @@ def test_all_splits_come_in_their_order(hub, tmp_path):
         ((401, "RepoNotFound"), "no such repository, or a private one; check the name and HF_TOKEN"),
         ((403, "GatedRepo"), "gated; accept its terms on its page, and set HF_TOKEN"),
         ((401, ""), "the Hub answered 401 (refused with 401); set HF_TOKEN to a token that may do this"),
-        ((503, ""), "the Hub answered 503 (refused with 503); mend that, or run again later"),
+        ((503, ""), "the Hub answered 503 (refused with 503); fix that, or run again later"),
     ],
 )
 def test_a_refusal_is_one_sentence_with_the_repository_and_what_to_do(hub, tmp_path, refusal, message: str):
@@ -131,7 +131,7 @@ def test_offline_without_a_cached_copy_is_named(hub, tmp_path, monkeypatch):
 
 
 def test_a_wrong_name_is_named(hub, tmp_path):
-    with pytest.raises(HubError, match="no name of a repository; expected owner/name"):
+    with pytest.raises(HubError, match="not the name of a repository; expected owner/name"):
         download_alpaca("some/one/else", "0" * 40, tmp_path)
 
 
@@ -238,7 +238,7 @@ def test_a_second_push_adds_a_commit(hub, folder):
 
 
 def test_a_push_to_a_public_repository_has_to_be_meant(hub, folder):
-    with pytest.raises(HubError, match=f"{REPO}: there already, and public"):
+    with pytest.raises(HubError, match=f"{REPO}: exists and is public"):
         push_dataset(folder, REPO, TOKEN)
     assert hub.uploads == []
     push_dataset(folder, REPO, TOKEN, private=False)
@@ -261,7 +261,9 @@ def test_what_the_hub_says_of_the_card_is_told(hub, folder):
 
 
 def test_what_a_push_lacks_is_named(hub, folder):
-    with pytest.raises(HubError, match=f"HF_TOKEN is not set; set it to a token of the Hub that may write to {REPO}"):
+    with pytest.raises(
+        HubError, match=f"HF_TOKEN is not set; set it to a token of the Hub with write access to {REPO}"
+    ):
         push_dataset(folder, REPO, "")
     (folder / "README.md").unlink()
     with pytest.raises(DataError, match=r"curated: no README\.md; make the card"):

@@ -1,1 +1,1 @@
-"""Asking Claude: requests, replies, their store and their price."""
+"""Claude through Anthropic's API: requests, replies, their store and their price."""

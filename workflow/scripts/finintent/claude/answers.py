@@ -11,13 +11,13 @@ from finintent.task.prediction import Prediction
 from finintent.task.taxonomy import Taxonomy
 from finintent.task.wording import Instruction
 
-TOKENS_PER_ANSWER = 200  # a letter, and what a model may think before it at low effort; until one is stored
+TOKENS_PER_ANSWER = 200  # assumed until an answer is stored: a letter, and some thinking at low effort
 
 
 def answer_requests(
     questions: list[dict[str, Any]], taxonomy: Taxonomy, instruction: Instruction, model: str, plan: AnswerPlan
 ) -> list[Request]:
-    """Return one request a question, whose user turn is the instruction that the study's other models get."""
+    """Return one request a question; its user turn is the instruction that the study's other models get."""
     requests = []
     for question in questions:
         options = {letter: taxonomy.names[code] for letter, code in question["options"].items()}
@@ -34,10 +34,14 @@ def answer_requests(
 def answer_predictions(
     questions: list[dict[str, Any]], requests: list[Request], answers: dict[str, Record]
 ) -> list[Prediction]:
-    """Return one prediction a question; `answers` are stored records by the digest of their request.
+    """Return one prediction a question, without probabilities: the API gives none.
 
-    The API tells no probabilities. The text is what came, also of a refusal or an answer that was cut off: often
-    nothing, which no scorer can parse.
+    A refusal or a truncated answer counts with the text that it has, which is often empty; no scorer can parse that.
+
+    Args:
+        questions: the evaluation questions.
+        requests: the request of each, in the same order.
+        answers: stored records by the digest of their request.
     """
     return [
         Prediction.of(question, log_probabilities=None, text=_text(answers[request.digest]["message"]))
@@ -51,7 +55,7 @@ def _text(message: dict[str, Any]) -> str:
 
 
 def answer_record(requests: list[Request], answers: dict[str, Record]) -> dict[str, Any]:
-    """Return what the answers took: questions, why answers ended, and `spending` (of a question asked twice, once)."""
+    """Return the number of questions, the counts of stop reasons, and `spending`; equal requests count once."""
     used = [answers[key] for key in dict.fromkeys(request.digest for request in requests)]
     return {
         "questions": len(requests),
@@ -61,9 +65,12 @@ def answer_record(requests: list[Request], answers: dict[str, Record]) -> dict[s
 
 
 def estimate_answers(requests: list[Request], store: ResponseStore, prices: Prices) -> dict[str, Any]:
-    """Return answers stored, requests to make, their tokens, and US dollars by mode; input tokens are estimated.
+    """Return the number of stored answers, the requests to make, their tokens, and their cost in US dollars by mode.
 
-    Output tokens follow from the answers stored so far, or TOKENS_PER_ANSWER. ConfigError when the model has no price.
+    Input tokens are estimated. Output tokens are the mean of the stored answers, or TOKENS_PER_ANSWER.
+
+    Raises:
+        ConfigError: the model has no price.
     """
     bodies = {request.digest: request.body for request in requests}
     stored = [store.answers[key]["message"]["usage"]["output_tokens"] for key in bodies if key in store.answers]

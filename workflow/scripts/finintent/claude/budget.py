@@ -1,4 +1,4 @@
-"""The limit on what requests may cost."""
+"""The limit on the cost of requests."""
 
 import threading
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from finintent.errors import BudgetError
 
 
 class Budget:
-    """Keeps what is spent, and what requests under way could cost, below a limit in US dollars."""
+    """Keeps the money spent, plus what requests in progress could cost, below a limit in US dollars."""
 
     def __init__(self, limit: float, store: ResponseStore) -> None:
         self._limit = limit
@@ -19,7 +19,13 @@ class Budget:
 
     @contextmanager
     def reserve(self, worst: float) -> Iterator[None]:
-        """Hold back what a request could cost while it is under way; waits for others to settle before it refuses."""
+        """Reserve the most that a request can cost, in US dollars, while the request is in progress.
+
+        If the budget is too small at the moment, it waits until requests in progress are finished.
+
+        Raises:
+            BudgetError: no request is in progress, and the budget is too small.
+        """
         with self._changed:
             while self._reserved and self._store.spent_usd + sum(self._reserved) + worst > self._limit:
                 self._changed.wait()
@@ -33,7 +39,14 @@ class Budget:
                 self._changed.notify_all()
 
     def affordable(self, worst: list[float]) -> int:
-        """Return how many of some requests fit in what is left, at least one; BudgetError when the first does not."""
+        """Return how many of some requests the remaining budget covers, at least one.
+
+        Args:
+            worst: the most that each request can cost, in US dollars.
+
+        Raises:
+            BudgetError: it does not cover the first.
+        """
         spent = self._store.spent_usd
         total = spent + sum(self._reserved)
         for count, cost in enumerate(worst):
@@ -44,6 +57,6 @@ class Budget:
                 raise BudgetError(
                     f"stopped before a request that could cost {cost:.4f} US dollars: {spent:.4f} are spent, and "
                     f"max_cost_usd is {self._limit}; raise it, or ask for fewer rows (curation.train_rows): all "
-                    f"answers so far are in {self._store.path} and serve again"
+                    f"answers so far are in {self._store.path} and are used again"
                 )
         return len(worst)

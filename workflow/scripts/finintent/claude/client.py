@@ -1,4 +1,4 @@
-"""Asking Claude: every answer is stored before it is used, and a stored one is never asked for again."""
+"""The client of Claude: every answer is stored before it is used, and a stored answer is never requested again."""
 
 import logging
 import os
@@ -33,9 +33,9 @@ ITEM_TRIES = 3  # batches in which a request may fail
 
 
 class Claude:
-    """Answers requests from the store, and through the API what the store lacks.
+    """Answers requests from the store, and asks the API for the answers that the store lacks.
 
-    The key comes from the environment variable ANTHROPIC_API_KEY, at the first request that needs it.
+    The API key is read from the environment variable ANTHROPIC_API_KEY, at the first request that needs it.
     """
 
     def __init__(self, store: ResponseStore, prices: Prices, settings: Fetching) -> None:
@@ -51,14 +51,15 @@ class Claude:
         Answers that arrived before an error are in the store.
 
         Raises:
-            ApiError: the API did not answer all.
-            BudgetError: the next request could pass the budget.
+            ApiError: the API did not answer all requests.
+            BudgetError: the next request could exceed the budget.
         """
         self._retry(self._ask_missing, requests, Counter())
         return {request.digest: self.store.answers[request.digest] for request in requests}
 
     @property
     def client(self) -> anthropic.Anthropic:
+        """The SDK's client, made on first use."""
         if self._client is None:
             self._client = make_client(self.settings.timeout_seconds, self.settings.max_retries)
         return self._client
@@ -67,7 +68,7 @@ class Claude:
         return list({r.digest: r for r in requests if r.digest not in self.store.answers}.values())
 
     def _sent(self, request: Request) -> dict[str, Any]:
-        """Return the body as it is sent: its shared part is marked for the cache where it is long enough."""
+        """Return the body to send: the part that all requests share is marked for the cache if it is long enough."""
         body = request.body
         if estimate_tokens({**body, "messages": []}) < self.prices.cache_minimum_tokens:
             return body
@@ -100,7 +101,11 @@ class Claude:
                 self._submit(missing)
 
     def _retry(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call a function, again after a growing pause while it raises TransientError; ApiError after the last try."""
+        """Call a function, and again after growing pauses while it raises TransientError.
+
+        Raises:
+            ApiError: it raised TransientError in the last try too.
+        """
         tries = self.settings.max_retries + 1
         retrying = Retrying(
             retry=retry_if_exception_type(TransientError),
@@ -129,23 +134,23 @@ class Claude:
         except anthropic.APIError as error:
             raise ApiError(f"{_described(error)}; {_kept(self.store)}") from None
         finally:
-            pool.shutdown(cancel_futures=True)  # waits for the answers under way, which are paid
+            pool.shutdown(cancel_futures=True)  # waits for the answers in progress, which are paid
         if failures:
             raise ApiError(
                 f"{len(failures)} of {len(requests)} requests got no answer in {self.settings.max_retries + 1} tries "
-                f"each (the last: {_described(failures[-1])}); {_kept(self.store)}"
+                f"each (last error: {_described(failures[-1])}); {_kept(self.store)}"
             )
 
     def _answer(self, request: Request) -> None:
         with self._budget.reserve(self.prices.worst_cost(request.body, batch=False)):
-            # Without the SDK's models in between: what is not yet on disk when this process ends is paid again.
+            # Stored without parsing it first: an answer that is not on disk when this process ends is paid again.
             answer = self.client.messages.with_raw_response.create(**self._sent(request))
             self._keep(request, answer.http_response.json(), batch=None)
 
     # Batches
 
     def _collect_open(self, failed: Counter[str]) -> bool:
-        """Collect the batches under way, whoever submitted them; False when there were none."""
+        """Collect the batches in progress, whichever job submitted them; return False if there were none."""
         for submission in self.store.unconfirmed_submissions:
             self._find_batch(submission)
         batches = self.store.open_batches
@@ -157,12 +162,13 @@ class Claude:
         return bool(batches)
 
     def _submit(self, requests: list[Request]) -> None:
-        """Create a batch of what the budget allows.
+        """Create a batch of as many requests as the budget allows.
 
-        The intention is stored first, and a lost answer is not tried again blindly: the batch may exist.
+        The submission is stored first. If the API's answer is lost, the batch is not simply submitted again: it may
+        exist.
 
         Raises:
-            TransientError: the API could not be reached, or was too busy; open batches are to be collected first.
+            TransientError: the API could not be reached, or was too busy; open batches must be collected first.
             ApiError: it refused the batch.
         """
         client = self.client.with_options(max_retries=0)
@@ -175,7 +181,7 @@ class Claude:
                 requests=[{"custom_id": request.digest, "params": self._sent(request)} for request in requests[:count]]
             )
         except anthropic.APIError as error:
-            if not _passing(error) or isinstance(error, anthropic.RateLimitError):  # else it may exist all the same
+            if not _passing(error) or isinstance(error, anthropic.RateLimitError):  # after other errors it may exist
                 self.store.append({"type": "unsubmitted", "submission": submission})
             if _passing(error):
                 raise TransientError("no batch could be created") from None
@@ -184,19 +190,20 @@ class Claude:
         logger.info("batch %s: %d requests submitted", batch.id, count)
 
     def _find_batch(self, submission: Record) -> None:
-        """Look among the API's batches for that of a submission whose answer was lost.
+        """Find the batch of a submission in the API's list, after the API's answer to the submission was lost.
 
-        Whose a batch is shows when its results come, by the digests of the requests: all that could be it are kept.
+        Only a batch's results tell which job submitted it, by the digests of the requests. So every batch of the right
+        time and size is recorded.
         """
-        known = {record["batch"] for record in self.store.records if record["type"] == "batch"}
+        recorded = {record["batch"] for record in self.store.records if record["type"] == "batch"}
         start = datetime.fromisoformat(submission["time"])
         while True:
             found = [
                 batch.id
                 for batch in self._call(self._batches_since, start - CLOCK_SKEW)
-                if batch.id not in known and _size(batch) == len(submission["requests"])
+                if batch.id not in recorded and _size(batch) == len(submission["requests"])
             ]
-            # A batch just made may not be listed yet.
+            # A new batch may not be listed yet.
             if found or datetime.now(UTC) - start > LISTING_DELAY:
                 break
             time.sleep(LISTING_POLL_SECONDS)
@@ -215,8 +222,8 @@ class Claude:
         while (state := self._call(self.client.messages.batches.retrieve, batch["batch"])).processing_status != "ended":
             if time.monotonic() >= deadline:
                 raise ApiError(
-                    f"batch {batch['batch']} is not finished; run the same command later to collect it: nothing is "
-                    "asked twice"
+                    f"batch {batch['batch']} is not finished; run the same command later to collect it: no request is "
+                    "sent twice"
                 )
             time.sleep(self.settings.batch_poll_seconds)
         requests = self.store.submission(batch["submission"])["requests"]
@@ -238,7 +245,7 @@ class Claude:
         """Store the answers of a batch; return the reason of each request that has none."""
         ours = [item for item in items if item.custom_id in requests]
         if batch.get("found") and not ours:
-            return {}  # somebody else's batch of the same size
+            return {}  # another job's batch of the same size
         failures = dict.fromkeys(requests, "not in the batch")
         for item in ours:
             if item.result.type == "succeeded":
@@ -252,11 +259,15 @@ class Claude:
         return failures
 
     def _results(self, batch: MessageBatch) -> list[MessageBatchIndividualResponse]:
-        """Return all results of a batch; TransientError when the connection ended early, where the SDK gives up."""
+        """Return all results of a batch.
+
+        Raises:
+            TransientError: the connection was interrupted; the SDK itself does not try again then.
+        """
         try:
             results = list(self.client.messages.batches.results(batch.id))
         except (httpx2.TransportError, ValueError) as error:
-            raise TransientError(f"the results of batch {batch.id} broke off ({error})") from None
+            raise TransientError(f"the results of batch {batch.id} were interrupted ({error})") from None
         if len(results) < _size(batch):
             raise TransientError(f"{len(results)} of {_size(batch)} results of batch {batch.id} came")
         return results
@@ -275,12 +286,16 @@ class Claude:
 
 
 class TransientError(Exception):
-    """What a later try may not meet again: a batch that could not be created, results that ended early."""
+    """An error that a later try may not have: a batch that could not be created, results that ended early."""
 
 
 def make_client(timeout_seconds: float, max_retries: int) -> anthropic.Anthropic:
-    """Return a client of the API; ApiError when the environment holds no key."""
-    key = os.environ.get("ANTHROPIC_API_KEY", "").strip()  # a line end in it would be quoted by the error it causes
+    """Return a client of the API.
+
+    Raises:
+        ApiError: the environment holds no key.
+    """
+    key = os.environ.get("ANTHROPIC_API_KEY", "").strip()  # the error about a line end in it would print the key
     if not key:
         raise ApiError(
             "ANTHROPIC_API_KEY is not set, and some requests are not in the store; set it (a key from "
@@ -290,7 +305,7 @@ def make_client(timeout_seconds: float, max_retries: int) -> anthropic.Anthropic
 
 
 def _passing(error: BaseException | None) -> bool:
-    """Whether an error may not come again: no connection, too many requests, trouble at the service."""
+    """Return whether an error may be temporary: no connection, too many requests, an error of the service."""
     if isinstance(error, anthropic.APIStatusError):
         return error.status_code in (408, 409, 429) or error.status_code >= 500
     return isinstance(error, anthropic.APIConnectionError)
@@ -303,7 +318,7 @@ def _described(error: BaseException) -> str:
 
 
 def _kept(store: ResponseStore) -> str:
-    return f"{len(store.answers)} answers are safe in {store.path}: run the same command again to go on"
+    return f"{len(store.answers)} answers are safe in {store.path}: run the same command again to continue"
 
 
 def _size(batch: MessageBatch) -> int:

@@ -1,4 +1,4 @@
-"""What requests cost: prices as dated data, and token counts before there is an answer to count."""
+"""The cost of requests: prices as dated data, and estimates of token counts."""
 
 import json
 from datetime import date
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from finintent.errors import ConfigError
 
 MILLION = 1e6
-# A guess for text in front of a tokenizer that is not public: about one token an ideograph, four letters a token.
+# Estimates, as the tokenizer is not public: about one token an ideograph, four letters a token.
 TOKENS_PER_IDEOGRAPH = 1.1
 CHARACTERS_PER_TOKEN = 3.5
 TOKENS_PER_REQUEST = 300  # what the service adds: roles, and the schema of the answer
@@ -35,16 +35,26 @@ class Prices(BaseModel):
     models: dict[str, Price]
 
     def of(self, model: str) -> Price:
-        """Return a model's price; ConfigError when it has none."""
+        """Return a model's price.
+
+        Raises:
+            ConfigError: it has none.
+        """
         if model not in self.models:
             raise ConfigError(
-                f"config: the model {model!r} has no price in resources/prices.yaml, which knows "
+                f"config: the model {model!r} has no price in resources/prices.yaml, which has "
                 f"{', '.join(self.models)}; correct the name, or add the model with its price"
             )
         return self.models[model]
 
     def cost(self, model: str, usage: dict[str, Any], *, batch: bool) -> float:
-        """Return the US dollars of an answer; `usage` is its message's, whose input excludes what the cache served."""
+        """Return the cost of an answer in US dollars.
+
+        Args:
+            model: id of the model.
+            usage: `usage` of the answer's message; its input_tokens exclude those that the cache served.
+            batch: whether the request was part of a batch.
+        """
         price = self.of(model)
         read, written = (usage.get(f"cache_{kind}_input_tokens") or 0 for kind in ("read", "creation"))
         dollars = (
@@ -54,13 +64,13 @@ class Prices(BaseModel):
         return dollars * (self.batch_discount if batch else 1)
 
     def worst_cost(self, body: dict[str, Any], *, batch: bool) -> float:
-        """Return the US dollars of a request whose answer is as long as it may be."""
+        """Return the most that a request can cost in US dollars: with the longest answer that it allows."""
         usage = {"input_tokens": estimate_tokens(body) * self.cache_write, "output_tokens": body["max_tokens"]}
         return self.cost(body["model"], usage, batch=batch)
 
 
 def estimate_tokens(body: dict[str, Any]) -> int:
-    """Return about how many input tokens a request has, without asking the API."""
+    """Return an estimate of a request's input tokens, without asking the API."""
     text = "".join(block["text"] for block in body.get("system", [])) + "".join(
         message["content"] for message in body["messages"]
     )

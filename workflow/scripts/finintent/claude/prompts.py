@@ -20,13 +20,19 @@ QUERIES = {
 
 @dataclass(frozen=True)
 class Request:
-    """A request: `body` goes to the Messages API as it is, `purpose` says which cell of the grid it serves."""
+    """A request.
+
+    Attributes:
+        body: goes to the Messages API unchanged.
+        purpose: what it is for, such as the cell of the generation grid.
+    """
 
     body: dict[str, Any]
     purpose: dict[str, Any]
 
     @property
     def digest(self) -> str:
+        """The digest of the body, by which the store finds the answer."""
         return digest(self.body)
 
 
@@ -47,7 +53,7 @@ class _Templates(BaseModel):
 
 
 class JudgePrompt(_Templates):
-    """What the second opinion is asked: the queries, numbered, without their labels."""
+    """The prompt of the judge: the queries, numbered, without their labels."""
 
     system: str
     user: str
@@ -81,7 +87,7 @@ class GenerationPrompt(_Templates):
         if set(self.retry) != set(FAULTS):
             raise ValueError(f"retry has the keys {sorted(self.retry)}, expected {', '.join(sorted(FAULTS))}")
         for fault, note in self.retry.items():
-            # Without its number, a second retry would be the same request as the first.
+            # Without the number of the attempt, a second retry would be the same request as the first.
             if _fields(note) != {"attempt"}:
                 raise ValueError(f"retry.{fault} has the fields {sorted(_fields(note))}, expected {{attempt}}")
         return self
@@ -102,7 +108,18 @@ def query_text(
     attempt: int,
     fault: str | None,
 ) -> str:
-    """Return the user turn that asks for queries of one label in the voice of one persona."""
+    """Return the user turn that asks for queries of one label in the voice of one persona.
+
+    Args:
+        prompt: the templates.
+        label: the label that the queries must have.
+        persona: description of who is speaking.
+        round_number: number of the cell's round, from 1.
+        count: number of queries to ask for.
+        examples: accepted queries of the cell, which new ones must differ from.
+        attempt: number of the retry; 0 is the first request.
+        fault: what was wrong with the reply before, one of FAULTS; None for a first request.
+    """
     parts = [
         prompt.user.format(code=label.code, name=label.name, persona=persona, round=round_number, count=count),
     ]
@@ -114,7 +131,13 @@ def query_text(
 
 
 def judge_text(prompt: GenerationPrompt, queries: list[str], attempt: int) -> str:
-    """Return the user turn that asks for the labels of queries, by number from 1; `attempt` counts from 0."""
+    """Return the user turn that asks the judge for the labels of queries.
+
+    Args:
+        prompt: the templates.
+        queries: numbered from 1 in the text.
+        attempt: number of the retry; 0 is the first request.
+    """
     numbered = "\n".join(f"{number}. {query}" for number, query in enumerate(queries, start=1))
     parts = [prompt.judge.user.format(queries=numbered)]
     if attempt:
@@ -123,7 +146,7 @@ def judge_text(prompt: GenerationPrompt, queries: list[str], attempt: int) -> st
 
 
 def judge_schema(codes: list[str]) -> dict[str, Any]:
-    """Return the JSON schema of the second opinion's answer."""
+    """Return the JSON schema of the judge's answer."""
     item = {
         "type": "object",
         "properties": {"number": {"type": "integer"}, "label": {"type": "string", "enum": codes}},
@@ -143,7 +166,7 @@ def message_body(
 ) -> dict[str, Any]:
     """Return the body of a Messages request for an answer in JSON.
 
-    The part that all requests share stands first, so that a cache can serve it.
+    The part that all requests share comes first, so that a cache can serve it.
     """
     return {
         "model": model,

@@ -1,4 +1,4 @@
-"""Reading a reply of Claude: its rows, and what is wrong with it, by its type and stop reason."""
+"""Reading a reply of Claude: its rows, and its fault, if it has one."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,14 +7,20 @@ import jiter
 
 from finintent.task.language import in_language
 
-ENOUGH = 0.75  # of the rows asked for; what is missing beyond that is worth asking again
+ENOUGH = 0.75  # share of the rows asked for; with fewer, the missing ones are asked for again
 FAULTS = ("refusal", "max_tokens", "malformed", "wrong_language", "too_few")
 CUT_OFF = ("max_tokens", "model_context_window_exceeded")
 
 
 @dataclass(frozen=True)
 class Reply:
-    """The rows of a reply (also of a faulty one: they are paid), how many are of use, and its fault, if any."""
+    """A reply.
+
+    Attributes:
+        rows: its rows, also those of a faulty reply: they are paid.
+        usable: how many of them can be used.
+        fault: one of FAULTS, None if there is none.
+    """
 
     rows: list[Any] = field(default_factory=list)
     usable: int = 0
@@ -34,7 +40,7 @@ def read_queries(message: dict[str, Any], count: int, language: str) -> Reply:
 
 
 def read_labels(message: dict[str, Any], count: int, codes: list[str]) -> Reply:
-    """Return (position, label code) of each query that an answer labels; `too_few` when it leaves some out."""
+    """Return (position, label code) of each query that an answer labels; its fault is `too_few` if some are missing."""
     rows, fault = _read_list(message, "labels")
     labels = {
         row["number"] - 1: row["label"]
@@ -47,14 +53,14 @@ def read_labels(message: dict[str, Any], count: int, codes: list[str]) -> Reply:
 
 
 def _read_list(message: dict[str, Any], key: str) -> tuple[list[Any], str | None]:
-    """Return the list under `key` of a message's JSON, and why it is empty or cut off."""
+    """Return the list under `key` of a message's JSON, and the fault if it is empty or truncated."""
     if message["stop_reason"] == "refusal":
         return [], "refusal"
     cut_off = message["stop_reason"] in CUT_OFF
     # Thinking may come first.
     text = "".join(block["text"] for block in message["content"] if block["type"] == "text")
     try:
-        value = jiter.from_json(text.encode(), partial_mode=cut_off)  # the whole rows before the cut
+        value = jiter.from_json(text.encode(), partial_mode=cut_off)  # the complete rows before the cut
     except ValueError:
         value = None
     if not isinstance(value, dict) or not isinstance(value.get(key), list):

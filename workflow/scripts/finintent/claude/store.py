@@ -1,4 +1,4 @@
-"""The store of paid answers: one line a record, on disk before anything else happens to it."""
+"""The store of paid answers: one line a record, written to disk before the answer is used."""
 
 import json
 import os
@@ -17,11 +17,16 @@ Record = dict[str, Any]
 
 
 class ResponseStore:
-    """An append-only file of JSON lines, read whole when opened.
+    """An append-only file of JSON lines, all of which are read when it is opened.
 
-    Records by `type`: `answer` (a message and the request that it answers, by the digest of that request),
-    `submission` (a batch about to be created), `batch` (a batch created), `outcome` (a batch collected, with its items
-    that failed). Open it for writing with `with`; ApiError when another process has done so.
+    The `type` of a record is one of: `answer` (a message and its request, found by the request's digest), `submission`
+    (a batch about to be created), `unsubmitted` (a batch that was not created after all), `batch` (a batch created),
+    `outcome` (a batch collected, with its items that failed).
+
+    Use `with` to open it for writing.
+
+    Raises:
+        ApiError: another process has it open for writing, or an answer could not be stored.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -33,7 +38,7 @@ class ResponseStore:
     def _load(self) -> None:
         self.answers: dict[str, Record] = {}
         self.records: list[Record] = []
-        self.spent_usd = 0.0  # what all answers have cost, also two to one request
+        self.spent_usd = 0.0  # cost of all answers, including a second one to the same request
         content = self.path.read_bytes() if self.path.exists() else b""
         self._whole = content.rfind(b"\n") + 1  # a crash can leave an unfinished last line
         for record in parse_jsonl(self.path, content[: self._whole].decode()):
@@ -47,7 +52,7 @@ class ResponseStore:
             raise ApiError(f"{self.path}: another process is writing to this store; wait for it to finish") from None
         self._load()
         if self.path.exists():
-            os.truncate(self.path, self._whole)  # lest the next record be glued to an unfinished line
+            os.truncate(self.path, self._whole)  # so that the next record does not continue an unfinished line
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -61,7 +66,7 @@ class ResponseStore:
 
     @property
     def unconfirmed_submissions(self) -> list[Record]:
-        """The submissions of which no batch is known: the process ended, or the connection broke, in between."""
+        """The submissions without a known batch: the process or the connection ended before the API's answer."""
         settled = {record["submission"] for record in self.records if record["type"] in ("batch", "unsubmitted")}
         return [
             record for record in self.records if record["type"] == "submission" and record["submission"] not in settled
@@ -78,19 +83,19 @@ class ResponseStore:
         descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
             with self._mutex:
-                self._write(descriptor, line.encode())  # from here on, the end of this process loses nothing
+                self._write(descriptor, line.encode())  # after this, the record survives a crash of this process
                 self._index(record)
-            os.fsync(descriptor)  # and from here on, nor does that of the machine
+            os.fsync(descriptor)  # after this, it survives a crash of the machine
         finally:
             os.close(descriptor)
 
     def _write(self, descriptor: int, line: bytes) -> None:
         end = os.fstat(descriptor).st_size
         try:
-            while line:  # a full disk can take a part of it
+            while line:  # a full disk can accept a part of it
                 line = line[os.write(descriptor, line) :]
         except OSError as error:
-            os.truncate(descriptor, end)  # lest the next record be glued to half of this one
+            os.truncate(descriptor, end)  # so that the next record does not continue half of this one
             raise ApiError(f"{self.path}: an answer could not be stored ({error.strerror}); make room there") from None
 
     def _index(self, record: Record) -> None:
@@ -102,7 +107,7 @@ class ResponseStore:
 
 
 def spending(answers: list[Record]) -> dict[str, Any]:
-    """Return what some stored answers took: who gave how many, tokens by kind, US dollars, first and last time."""
+    """Return what stored answers used: number by model, tokens by kind, US dollars, time of the first and the last."""
     usage = [answer["message"]["usage"] for answer in answers]
     return {
         "generators": dict(Counter(answer["message"]["model"] for answer in answers)),

@@ -1,1 +1,1 @@
-"""From candidates of every source to curated rows, their quality and their card."""
+"""From candidates of any source to curated rows, their quality and their card."""

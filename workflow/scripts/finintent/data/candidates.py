@@ -10,7 +10,7 @@ from finintent.files import digest, parse, read_jsonl
 
 
 class Request(BaseModel):
-    """One cell of the generation grid: so many queries of one label in the voice of one persona."""
+    """A request for `count` queries of one cell of the generation grid: a label and a persona."""
 
     model_config = ConfigDict(extra="forbid")
     dataset: str
@@ -20,7 +20,7 @@ class Request(BaseModel):
 
 
 class Queries(BaseModel):
-    """The body of an answer. Its queries are judged by curation, one by one, so their type is left open here."""
+    """The body of an answer. Curation checks its queries one by one, so any type is accepted here."""
 
     model_config = ConfigDict(extra="forbid")
     queries: list[Any]
@@ -38,7 +38,7 @@ class Response(BaseModel):
 
 
 def candidates_record(backend: str, candidates: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return who wrote candidates and when, as far as they tell."""
+    """Return the record of some candidates: their number, who wrote them, and when (None if they do not contain it)."""
     dates = sorted(row["recorded"] for row in candidates if row["recorded"])
     return {
         "backend": backend,
@@ -50,10 +50,18 @@ def candidates_record(backend: str, candidates: list[dict[str, Any]]) -> dict[st
 
 
 def candidates_from_responses(path: str, dataset: str) -> list[dict[str, Any]]:
-    """Return the candidates of a file of stored answers, in its order; answers of other data sets are passed over.
+    """Return the candidates of a file of stored answers, in its order.
 
-    A candidate: id, query, label, persona, request (digest), generator, recorded, and its share of the cost in
-    US dollars (None where the answer was not billed by request). DataError when the file has none of the data set's.
+    Args:
+        path: file of one `Response` a line.
+        dataset: the data set that the answers name; answers of other data sets are skipped.
+
+    Returns:
+        One dict a query: id, query, label, persona, request (digest), generator, recorded (date), and cost_usd, its
+        share of the answer's cost (None where the answer was not billed by request).
+
+    Raises:
+        DataError: the file has no answer of the data set.
     """
     rows, others = [], set()
     for number, line in enumerate(read_jsonl(path), start=1):
@@ -80,6 +88,6 @@ def candidates_from_responses(path: str, dataset: str) -> list[dict[str, Any]]:
     if not rows:
         raise DataError(
             f"{path}: no answers of the data set {dataset!r}, only of {', '.join(sorted(others)) or 'none'}; name the "
-            "one to take in generation.recorded.dataset"
+            "one to use in generation.recorded.dataset"
         )
     return rows

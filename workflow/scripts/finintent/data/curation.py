@@ -1,4 +1,4 @@
-"""Curation: from raw candidates to a balanced training and validation set; every rejected row keeps its reason."""
+"""Curation: from raw candidates to balanced training and validation sets; every rejected row keeps its reason."""
 
 import random
 from collections import Counter, defaultdict
@@ -14,7 +14,7 @@ from finintent.task.language import in_language
 from finintent.task.taxonomy import Taxonomy
 
 Row = dict[str, Any]
-UNKNOWN_PERSONA = "unknown"  # of rows that were not written for one
+UNKNOWN_PERSONA = "unknown"  # of rows that were not written for a persona
 
 
 class Personas(RootModel[dict[str, str]]):
@@ -34,10 +34,17 @@ class Curated:
 def accept(
     candidates: list[Row], taxonomy: Taxonomy, personas: list[str], questions: list[str], settings: Curation
 ) -> tuple[list[Row], list[Row]]:
-    """Return the candidates that may train a model, and the others with their `reason`.
+    """Return the candidates that may train a model, and the rejected ones with their `reason`.
 
-    `questions` are the evaluation questions that no row may be near. An accepted row carries the index of the nearest
-    one (`nearest_question`) and the similarity to it (`question_similarity`, 0-100).
+    An accepted row has the index of the nearest evaluation question (`nearest_question`) and the similarity to it
+    (`question_similarity`, 0-100).
+
+    Args:
+        candidates: raw rows.
+        taxonomy: the labels.
+        personas: ids of the personas.
+        questions: the evaluation questions that no row may be similar to.
+        settings: lengths and thresholds.
     """
     rejected: list[Row] = []
     rows = _well_formed(candidates, taxonomy, personas, settings, rejected)
@@ -48,7 +55,7 @@ def accept(
 
 
 def wanted_rows(codes: list[str], settings: Curation) -> dict[str, tuple[int, int]]:
-    """Return how many training and validation rows each label gets: shares that differ by one at most."""
+    """Return the numbers of training and validation rows of each label, which differ by one at most."""
     train, validation = (_shares(rows, len(codes)) for rows in (settings.train_rows, settings.validation_rows))
     return dict(zip(codes, zip(train, validation, strict=True), strict=True))
 
@@ -61,9 +68,10 @@ def _shares(total: int, parts: int) -> list[int]:
 def curate(
     candidates: list[Row], taxonomy: Taxonomy, personas: list[str], questions: list[str], settings: SeededCuration
 ) -> Curated:
-    """Filter candidates and split them, balanced over labels and stratified over personas.
+    """Filter candidates and split them, balanced over labels and stratified over personas; arguments as of `accept`.
 
-    Raises TooFewRowsError with the number of rows that each label lacks.
+    Raises:
+        TooFewRowsError: fewer rows are left than the splits need; the message has the number that each label lacks.
     """
     result = Curated()
     rows, result.rejected = accept(candidates, taxonomy, personas, questions, settings)
@@ -98,8 +106,8 @@ def _well_formed(
     kept = []
     for row in candidates:
         query = row.get("query")
-        known = [*personas, UNKNOWN_PERSONA]
-        if not isinstance(query, str) or row.get("label") not in taxonomy.codes or row.get("persona") not in known:
+        speakers = [*personas, UNKNOWN_PERSONA]
+        if not isinstance(query, str) or row.get("label") not in taxonomy.codes or row.get("persona") not in speakers:
             _reject(row, "schema", rejected)
         elif not in_language(query, taxonomy.language):
             _reject(row, "language", rejected)
@@ -159,10 +167,10 @@ def _far_apart(rows: list[Row], threshold: float, rejected: list[Row]) -> list[R
     matrix = similarity(texts, texts)
     kept: list[int] = []
     for index, row in enumerate(rows):
-        likeness = matrix[index, kept]
-        if kept and likeness.max() >= threshold:
-            match = rows[kept[int(likeness.argmax())]]
-            _reject(row, "near_duplicate", rejected, match=match["id"], similarity=round(float(likeness.max()), 1))
+        similarities = matrix[index, kept]
+        if kept and similarities.max() >= threshold:
+            match = rows[kept[int(similarities.argmax())]]
+            _reject(row, "near_duplicate", rejected, match=match["id"], similarity=round(float(similarities.max()), 1))
         else:
             kept.append(index)
     return [rows[index] for index in kept]
@@ -193,7 +201,7 @@ def _split(rows: list[Row], codes: list[str], settings: SeededCuration, result: 
 
 
 def _interleaved(rows: list[Row], rng: random.Random) -> list[Row]:
-    """Shuffle rows and deal them persona by persona, so that any run of them holds the personas in equal shares."""
+    """Shuffle rows and interleave the personas, so that any consecutive part holds them in equal shares."""
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         groups[row["persona"]].append(row)
@@ -205,7 +213,7 @@ def _interleaved(rows: list[Row], rng: random.Random) -> list[Row]:
 
 
 def _check_gates(result: Curated, questions: list[str], settings: Curation) -> None:
-    """Prove on the finished splits what the filters promise; a failure here is a defect of this module."""
+    """Check on the finished splits what the filters guarantee; a failure here is a defect of this module."""
     train, validation = ([normalise(row["query"]) for row in split] for split in (result.train, result.validation))
     if similarity(train, validation).max(initial=0) >= settings.near_duplicate_threshold:
         raise DataError("a validation row is near a training row: curation failed its own gate")

@@ -1,4 +1,4 @@
-"""The card of a curated data set: what is in it, how it came about, what it is for."""
+"""The card of a curated data set: what it contains, how it was made, what it is for."""
 
 from bisect import bisect
 from pathlib import Path
@@ -13,19 +13,22 @@ from finintent.files import parse
 from finintent.task.taxonomy import Label
 
 TEMPLATE = Path(__file__).parents[3] / "report/dataset_card.md.j2"
-SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M")  # the Hub's words
+SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M")  # the Hub's size categories
 
 
 class Split(BaseModel):
+    """Counts of the rows of one split."""
+
     rows: int
     per_label: dict[str, int]
     per_persona: dict[str, int]
 
 
 class Facts(BaseModel):
-    """What a card tells, by the keys of taxonomy.yaml, curation.json and a generation record; None stays out of it.
+    """The facts of a card, by the keys of taxonomy.yaml, curation.json and a generation record; None is not shown.
 
-    Dates are in ISO 8601, `requests` and `tokens` counts by kind, `quality` numbers by the name of their measure.
+    Dates are in ISO 8601, `requests` and `tokens` are counts by kind, `quality` has numbers by the name of their
+    measure.
     """
 
     title: str
@@ -52,18 +55,23 @@ class Facts(BaseModel):
 
 
 def dataset_card(facts: dict[str, Any], path: str | Path) -> None:
-    """Write the README.md beside train.jsonl and validation.jsonl; DataError names a key that `Facts` lacks.
+    """Write the README.md beside train.jsonl and validation.jsonl.
 
-    Further keys of `facts` are passed over.
+    Args:
+        facts: what `Facts` declares; other keys are ignored.
+        path: the file to write.
+
+    Raises:
+        DataError: a key is missing or has a wrong value.
     """
-    told = parse("facts of the card", facts, Facts)
+    card = parse("facts of the card", facts, Facts)
     data = DatasetCardData(
-        language=[told.language],
-        license=told.license,
+        language=[card.language],
+        license=card.license,
         task_categories=["text-classification"],
-        size_categories=[SIZES[bisect((10**3, 10**4, 10**5), told.train.rows + told.validation.rows)]],
-        pretty_name=told.title,
+        size_categories=[SIZES[bisect((10**3, 10**4, 10**5), card.train.rows + card.validation.rows)]],
+        pretty_name=card.title,
         tags=["synthetic"],
         configs=[{"config_name": "default", "data_files": [{"split": s, "path": f"{s}.jsonl"} for s in SPLITS]}],
     )
-    DatasetCard.from_template(data, template_path=str(TEMPLATE), **told.model_dump()).save(path)
+    DatasetCard.from_template(data, template_path=str(TEMPLATE), **card.model_dump()).save(path)

@@ -1,4 +1,4 @@
-"""What a generation will cost, before a cent is spent."""
+"""The cost of a generation, estimated before money is spent."""
 
 import logging
 from collections import Counter
@@ -11,28 +11,32 @@ from finintent.claude.store import Record, ResponseStore
 from finintent.config.plan import Plan
 from finintent.data.generation import Generator, Task
 
-# Assumptions for what nothing stored tells yet.
+# Assumptions, used until stored answers give a measured value.
 ACCEPTANCE = 0.9  # of the recorded answers of the default study, 91 % pass curation
 TOKENS_PER_QUERY = 25  # a short question in JSON
-TOKENS_OF_THOUGHT = 300  # an answer, at low effort
+TOKENS_OF_THOUGHT = 300  # per answer, at low effort
 TOKENS_PER_LABEL = 15
 
 
 class UnansweredError(Exception):
-    """Requests that the store holds no answer to."""
+    """Requests that have no answer in the store."""
 
     def __init__(self, requests: list[Request]) -> None:
         self.requests = requests
 
 
 class StoredAnswers:
-    """Answers from a store alone."""
+    """Answers requests from a store alone."""
 
     def __init__(self, store: ResponseStore) -> None:
         self.store = store
 
     def ask(self, requests: list[Request]) -> dict[str, Record]:
-        """Return the stored answers; UnansweredError when one is missing."""
+        """Return the stored answers.
+
+        Raises:
+            UnansweredError: one is missing.
+        """
         if missing := [request for request in requests if request.digest not in self.store.answers]:
             raise UnansweredError(missing)
         return {request.digest: self.store.answers[request.digest] for request in requests}
@@ -46,14 +50,22 @@ def estimate_generation(
     prices: Prices,
     count_tokens: Callable[[str, dict[str, Any]], int],
 ) -> dict[str, Any]:
-    """Return requests, tokens and US dollars still to be spent, by model and mode.
+    """Return the requests, tokens and US dollars that remain to be spent, by model and mode.
 
-    The requests of the next wave are exact; those of later rounds follow from the share of queries that curation
-    accepted so far, or ACCEPTANCE. `count_tokens` counts the input tokens of a body for a model.
+    The number of requests of the next wave is exact. That of later rounds is estimated from the share of queries that
+    curation accepted so far, or from ACCEPTANCE.
+
+    Args:
+        task: the data set's resources.
+        prompt: the templates of requests.
+        plan: settings that decide the requests.
+        store: stored answers.
+        prices: of the models.
+        count_tokens: function of a model's id and a body that returns the body's input tokens.
     """
     generator = Generator(task, prompt, plan, StoredAnswers(store))
     try:
-        generator.run(log_level=logging.DEBUG)  # they are not asked now
+        generator.run(log_level=logging.DEBUG)  # no request is sent now
         pending = []
     except UnansweredError as unanswered:
         pending = unanswered.requests
@@ -95,7 +107,7 @@ def estimate_generation(
 
 
 def _later_requests(generator: Generator, pending: list[Request], acceptance: float) -> int:
-    """Return how many requests later rounds will make if curation goes on accepting that share."""
+    """Return how many requests later rounds will make if curation keeps accepting that share of the queries."""
     asked: Counter[str] = Counter()
     for request in pending:
         if request.purpose["kind"] == "generate":
@@ -110,16 +122,16 @@ def _judge_requests(generator: Generator) -> int:
 
 
 def table(dataset: str, estimate: dict[str, Any], *, counted: bool, prices: Prices) -> str:
-    """Return an estimate as text for a terminal."""
+    """Return an estimate as text for a terminal; `counted`: whether the API counted its input tokens."""
     lines = [
         f"{dataset}: {estimate['stored']} answers stored, {estimate['spent_usd']:.4f} US dollars spent, "
         f"{estimate['accepted']} rows accepted"
     ]
     if not estimate["requests"]:
-        return lines[0] + "\nNothing is left to ask."
+        return lines[0] + "\nNo requests are left to send."
     basis = "measured so far" if estimate["measured"] else "assumed"
     lines += [
-        f"To ask: {estimate['requests']} requests now, about {estimate['later_requests']} later "
+        f"To send: {estimate['requests']} requests now, about {estimate['later_requests']} later "
         f"({estimate['acceptance']:.0%} of queries accepted, {basis}).",
         f"Input tokens {'counted by the API' if counted else 'estimated; set ANTHROPIC_API_KEY to have them counted'}; "
         f"output tokens estimated; prices of {prices.date}.",

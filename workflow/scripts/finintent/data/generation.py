@@ -1,4 +1,4 @@
-"""The grid of requests: intent x persona x round, topped up until curation has the rows it wants."""
+"""The grid of requests: label x persona x round, repeated until curation has enough rows."""
 
 import logging
 import math
@@ -27,11 +27,11 @@ from finintent.task.taxonomy import Taxonomy, read_taxonomy
 
 logger = logging.getLogger(__name__)
 
-LOWEST_ACCEPTANCE = 0.2  # below it, more rounds are asked for rather than ever more requests at once
+LOWEST_ACCEPTANCE = 0.2  # below it, a round does not grow further; more rounds follow instead
 
 ADVICE = (
     "raise generation.anthropic.max_rounds, or lower curation.train_rows or curation.validation_rows: a smaller set "
-    "asks for nothing new"
+    "needs no new requests"
 )
 
 Cell = tuple[str, str]  # label code, persona
@@ -40,12 +40,22 @@ Cell = tuple[str, str]  # label code, persona
 class Asker(Protocol):
     """What answers requests: Claude, or a stand-in that only counts them."""
 
-    def ask(self, requests: list[Request]) -> dict[str, Record]: ...
+    def ask(self, requests: list[Request]) -> dict[str, Record]:
+        """Return the answer to each request, by the request's digest."""
+        ...
 
 
 @dataclass(frozen=True)
 class Task:
-    """A data set's resources: what is to be written, for whom, and what it must keep away from."""
+    """A data set's resources.
+
+    Attributes:
+        dataset: its id.
+        taxonomy: the labels.
+        personas: description of each persona, by id.
+        questions: the evaluation questions that no row may be similar to.
+        curation: settings of the block `curation`.
+    """
 
     dataset: str
     taxonomy: Taxonomy
@@ -67,7 +77,14 @@ def read_task(dataset: str, *, taxonomy: str, personas: str, questions: str, cur
 
 @dataclass(frozen=True)
 class Order:
-    """So many queries for one cell; `attempt` counts from 0, `fault` is what was wrong with the reply before."""
+    """An order of queries for one cell.
+
+    Attributes:
+        cell: label code and persona.
+        count: number of queries.
+        attempt: number of the retry; 0 is the first request.
+        fault: what was wrong with the reply before, None for a first request.
+    """
 
     cell: Cell
     count: int
@@ -76,10 +93,11 @@ class Order:
 
 
 class Generator:
-    """Runs the rounds. It decides by stored answers alone, so that a second run asks for the same and gets the same.
+    """Runs the rounds.
 
-    A request depends on its cell and on what the cell has, not on how many rows are wanted: a smaller set asks for
-    nothing new, a larger one goes on where the smaller ended.
+    Its decisions depend on stored answers alone, so a second run sends the same requests and gets the same answers.
+    A request depends on its cell and on the queries that the cell has, not on how many rows are needed. So a smaller
+    set needs no new requests, and a larger one continues where the smaller one ended.
     """
 
     def __init__(self, task: Task, prompt: GenerationPrompt, plan: Plan, asker: Asker) -> None:
@@ -93,7 +111,7 @@ class Generator:
         """Return the candidates, and log each round.
 
         Raises:
-            TooFewRowsError: the last round leaves too few, or could do nothing else.
+            TooFewRowsError: rows are missing after the last round, or more are needed than all rounds can give.
         """
         self._check_reach()
         while orders := self.orders():
@@ -113,7 +131,7 @@ class Generator:
         most = self.plan.max_rounds * len(self.task.personas) * self.plan.queries_per_request
         wanted = max(sum(rows) for rows in wanted_rows(self.task.taxonomy.codes, self.task.curation).values())
         if wanted > most:
-            raise TooFewRowsError(f"a label wants {wanted} rows, and its cells can ask for {most} queries; {ADVICE}")
+            raise TooFewRowsError(f"a label needs {wanted} rows, but its cells can ask for {most} queries; {ADVICE}")
 
     def _why(self) -> str:
         rejected = self._curate(self.candidates)[1]
@@ -137,8 +155,10 @@ class Generator:
         return {code: rows - have[code] for code, rows in wanted.items() if rows > have[code]}
 
     def orders(self) -> list[Order]:
-        """Return the next round: for each label as many cells, those with the fewest rows first, as its lack calls for
-        at the share of queries that were accepted so far.
+        """Return the orders of the next round.
+
+        The number of cells of a label follows from the rows that it lacks and the share of its queries that were
+        accepted so far; cells with the fewest rows come first.
         """
         accepted = self.accepted()
         have = Counter((row["label"], row["persona"]) for row in accepted)
@@ -153,11 +173,11 @@ class Generator:
         return orders
 
     def requests_for(self, rows: float, acceptance: float) -> int:
-        """Return how many requests so many rows call for."""
+        """Return how many requests are needed for `rows` rows, when the share `acceptance` of queries is accepted."""
         return math.ceil(rows / (self.plan.queries_per_request * max(acceptance, LOWEST_ACCEPTANCE)))
 
     def _fulfil(self, orders: list[Order]) -> list[Row]:
-        """Ask for all orders, and again where a reply was faulty; return their candidates in the orders' order."""
+        """Send the requests of all orders, again where a reply was faulty; return the candidates order by order."""
         received: dict[Cell, list[Row]] = {order.cell: [] for order in orders}
         for order in orders:
             self._asked[order.cell] += 1
@@ -179,7 +199,7 @@ class Generator:
 
     def _request(self, order: Order) -> Request:
         code, persona = order.cell
-        round_number = self._asked[order.cell]  # the cell's own, whatever the others need
+        round_number = self._asked[order.cell]  # the cell's own, independent of other cells
         text = query_text(
             self.prompt,
             next(label for label in self.task.taxonomy.labels if label.code == code),
@@ -207,10 +227,10 @@ class Generator:
         )
 
     def _examples(self, cell: Cell) -> list[str]:
-        """Return a sample of what the cell has, the same at every run.
+        """Return a sample of the cell's accepted queries, the same in every run.
 
-        Of what the cell would have alone: other cells change nothing, and what curation keeps out for its likeness to
-        an evaluation question is not shown again.
+        Curation is applied to the cell alone, so other cells do not change the sample. A query that curation rejects
+        for its similarity to an evaluation question is not shown again.
         """
         own = [row for row in self.candidates if (row["label"], row["persona"]) == cell]
         accepted = self._curate(own)[0] if own else []
@@ -219,9 +239,9 @@ class Generator:
         return rng.sample(queries, min(self.plan.examples, len(queries)))
 
     def _judge(self, judge: Judge) -> None:
-        """Let the judge label what curation accepts, blind to the labels asked for, until it accepts nothing new."""
+        """Let the judge label the accepted rows, without seeing their labels, until curation accepts no new ones."""
         while new := [row for row in self.accepted() if "judged" not in row]:
-            new.sort(key=lambda row: digest(row["query"]))  # an order that says nothing of the label
+            new.sort(key=lambda row: digest(row["query"]))  # an order that does not reveal the labels
             size = judge.queries_per_request
             verdicts: dict[str, str | None] = {row["id"]: None for row in new}
             groups = [new[start : start + size] for start in range(0, len(new), size)]
@@ -266,10 +286,10 @@ def _candidates(cell: Cell, answer: Record, queries: list[str]) -> list[Row]:
 
 
 def generation_record(generator: Generator, store: ResponseStore) -> dict[str, Any]:
-    """Return what a finished generation took: requests, faults, tokens, US dollars.
+    """Return what a finished generation used: requests, faults, tokens, US dollars.
 
-    `spent_usd` and `batches` are of the whole store, which may hold answers to earlier wordings; all else is of the
-    requests that this set is made of.
+    `spent_usd` and `batches` are of the whole store, which may hold answers to earlier prompts. All other values are of
+    the requests that this data set is made of.
     """
     answers = [store.answers[request.digest] for request, _ in generator.replies]
     outcomes = [record for record in store.records if record["type"] == "outcome"]

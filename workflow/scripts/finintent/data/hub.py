@@ -1,4 +1,4 @@
-"""The Hugging Face Hub: Alpaca rows read from a data set at a pinned commit, and a curated set put into one."""
+"""The Hugging Face Hub: reading Alpaca rows from a data set at a pinned commit, and uploading a curated set."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -24,10 +24,20 @@ PUBLISHED = ["README.md", "train.jsonl", "validation.jsonl"]  # never rejected.j
 
 
 def download_alpaca(repo_id: str, revision: str, cache: str | Path, token: str | None = None) -> list[dict[str, str]]:
-    """Return all rows of a data set repository at a commit: instruction, input, output, and the split that each is of.
+    """Return all rows of a data set repository at a commit.
 
-    Splits come as train, validation, test, others. Files stay under `cache`: an interrupted download goes on, a second
-    one needs no network. HubError when the Hub does not give them, DataError when they are no Alpaca rows.
+    Args:
+        repo_id: owner/name.
+        revision: the commit.
+        cache: folder that keeps the files: an interrupted download resumes, a second one needs no network.
+        token: of the Hub, for a gated or private repository.
+
+    Returns:
+        One dict a row: instruction, input, output and split, in the order train, validation, test, other splits.
+
+    Raises:
+        HubError: the Hub does not give the files.
+        DataError: they do not hold Alpaca rows.
     """
     source = f"{repo_id}@{revision}"
     with hub_errors(source):
@@ -52,8 +62,19 @@ def alpaca_candidates(
 ) -> list[dict[str, Any]]:
     """Return the candidates of Alpaca rows, in the form of `candidates_from_responses`.
 
-    A row in another wording, or whose answer names no label, has the label None and its whole instruction for a query:
-    curation rejects it. DataError when not one row has the wording of `instruction`.
+    If a row has another wording, or its answer names no label, its label is None and its query is the whole
+    instruction; curation rejects it.
+
+    Args:
+        rows: what `download_alpaca` returned.
+        instruction: the wording that the rows are expected to have.
+        taxonomy: the labels.
+        dataset: id of this data set.
+        repo_id: the repository that the rows are from.
+        revision: its commit.
+
+    Raises:
+        DataError: no row has the wording of `instruction`.
     """
     turns = [read_turn(instruction, "\n".join(filter(None, (row["instruction"], row["input"])))) for row in rows]
     if not any(turns):
@@ -86,18 +107,29 @@ def _chosen(output: str, turn: Turn) -> str | None:
 
 
 def push_dataset(folder: str | Path, repo_id: str, token: str | None, private: bool = True) -> str:
-    """Upload a folder's card and splits to a data set repository, made if need be; return the URL of the commit.
+    """Upload a folder's card and splits to a data set repository, which is created if it does not exist.
 
-    HubError when the Hub refuses, and when the repository is public already although `private` is set.
+    Args:
+        folder: holds the files PUBLISHED.
+        repo_id: owner/name.
+        token: of the Hub, with write access.
+        private: whether only its owner may see the repository.
+
+    Returns:
+        The URL of the commit.
+
+    Raises:
+        HubError: there is no token, the Hub refuses, or the repository exists and is public although `private` is set.
+        DataError: a file is missing.
     """
     if not token:
-        raise HubError(f"HF_TOKEN is not set; set it to a token of the Hub that may write to {repo_id}")
+        raise HubError(f"HF_TOKEN is not set; set it to a token of the Hub with write access to {repo_id}")
     if missing := [name for name in PUBLISHED if not Path(folder, name).is_file()]:
         raise DataError(f"{folder}: no {', '.join(missing)}; make the card and both splits before the upload")
     api = HfApi(token=token.strip())
     with hub_errors(repo_id):
         api.create_repo(repo_id, repo_type="dataset", private=private, exist_ok=True)
         if private and not api.dataset_info(repo_id).private:
-            raise HubError(f"{repo_id}: there already, and public; make it private, or set private: false")
+            raise HubError(f"{repo_id}: exists and is public; make it private, or set private: false")
         commit = api.upload_folder(repo_id=repo_id, folder_path=folder, repo_type="dataset", allow_patterns=PUBLISHED)
     return commit.commit_url

@@ -1,4 +1,4 @@
-"""OpenFinData's release archive: downloaded once, verified, and trusted only after its questions could be read."""
+"""OpenFinData's release archive: downloaded once, verified, and trusted only after its questions were read."""
 
 import json
 import stat
@@ -19,13 +19,13 @@ from finintent.files import parse, read_json, sha256, write_json
 RELEASE = "https://github.com/open-compass/OpenFinData/releases/download/release/openfindata_release.zip"
 TERMS = "OpenFinData's authors allow academic use only and ask that no model is ever trained on it."
 MAX_BYTES = 100 * 2**20
-METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # zipfile bounds what one read of these unpacks
-MAX_RATIO = 200  # unpacked to packed: JSON text stays below 50, a zip bomb comes near deflate's 1,032
-TIMEOUT = (10, 60)  # seconds to connect, and between two pieces of the answer
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # for these, zipfile limits how much one read unpacks
+MAX_RATIO = 200  # unpacked to packed size: JSON text stays below 50, a zip bomb is near deflate's limit of 1,032
+TIMEOUT = (10, 60)  # seconds to connect, and between two parts of the answer
 
 
 class Lock(BaseModel):
-    """The archive that was downloaded and read on first use, and is trusted from then on."""
+    """The archive that was downloaded and read on first use, and is trusted since then."""
 
     url: str
     sha256: str
@@ -42,26 +42,26 @@ def fetch_member(
     lock_file: str | Path,
     sha256: str | None = None,
 ) -> Path:
-    """Take one file out of a release archive, which is downloaded unless it is there.
+    """Take one file out of a release archive, which is downloaded if it is not there yet.
 
     Args:
         url: of the archive.
-        member: name of a JSON file in the archive, in whatever folder of it.
+        member: name of a JSON file in the archive, in any of its folders.
         target_folder: where the file goes.
         folder: where the archive is kept.
-        lock_file: holds the digest that the archive must have; written when the first archive could be read.
-        sha256: the digest that the archive must have instead.
+        lock_file: holds the digest that the archive must have; written after the first archive was read.
+        sha256: the digest that the archive must have instead of that.
 
     Returns:
         The file's path.
 
     Raises:
         DataError: the archive cannot be downloaded, has another digest, or does not hold the file in a form that is
-            safe to unpack. An archive of another digest is removed, and so is a first one that cannot be read.
+            safe to unpack. An archive with another digest is removed, and so is a first one that cannot be read.
     """
     archive = Path(folder) / PurePosixPath(urlsplit(url).path).name
     archive.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(archive.with_name(archive.name + ".lock")):  # two tasks of the release may be asked for at once
+    with FileLock(archive.with_name(archive.name + ".lock")):  # jobs for two tasks of the release may run at once
         if not archive.exists():
             _download(url, archive)
         trusted = _verify(url, archive, Path(lock_file), sha256)
@@ -86,7 +86,7 @@ def fetch_member(
 
 
 def _download(url: str, archive: Path) -> None:
-    # Not by pooch.retrieve, whose temporary file of a random name would stay when the process is killed.
+    # Not by pooch.retrieve: its temporary file has a random name, and would stay when the process is killed.
     part = archive.with_name(archive.name + ".part")
     try:
         pooch.HTTPDownloader(timeout=TIMEOUT, chunk_size=2**16)(url, part, None)
@@ -101,7 +101,11 @@ def _download(url: str, archive: Path) -> None:
 
 
 def _verify(url: str, archive: Path, lock_file: Path, pinned: str | None) -> bool:
-    """Return whether an archive has the digest that it must have; False when no digest is known yet."""
+    """Return True if an archive has the digest that it must have, False if no digest is known yet.
+
+    Raises:
+        DataError: it has another digest; it is removed.
+    """
     if pinned is None and not lock_file.exists():
         return False
     expected = pinned or parse(lock_file, read_json(lock_file), Lock).sha256
@@ -109,7 +113,7 @@ def _verify(url: str, archive: Path, lock_file: Path, pinned: str | None) -> boo
         archive.unlink()
         raise DataError(
             f"{url}: its sha256 is {found}, expected {expected} ({'as configured' if pinned else lock_file}); the file "
-            "was removed, nothing was taken out of it: run again, or change the digest if the new file is to be trusted"
+            "was removed, nothing was taken out of it: run again, or change the digest if you trust the new file"
         )
     return True
 
@@ -121,11 +125,11 @@ def _trust(url: str, archive: Path, lock_file: Path) -> None:
 
 
 def read_member(archive: str | Path, member: str) -> bytes:
-    """Return the content of the one JSON file named `member` of an archive, in whatever folder it is there.
+    """Return the content of the only JSON file named `member` in an archive, in any of its folders.
 
     Raises:
-        DataError: there is none or several, it is no JSON, or it is unsafe: absolute, with `..`, a link, above
-            MAX_BYTES or MAX_RATIO.
+        DataError: there is none or several, it is not JSON, or it is unsafe: its path is absolute or contains `..`, it
+            is a link, or it is above MAX_BYTES or MAX_RATIO.
     """
     try:
         with zipfile.ZipFile(archive) as packed:
@@ -139,7 +143,7 @@ def read_member(archive: str | Path, member: str) -> bytes:
             if info.file_size > limit:
                 raise DataError(f"{archive}: refused {path}, {info.file_size} bytes unpacked, expected {limit} at most")
             with packed.open(info) as file:
-                content = file.read(info.file_size)  # bounded, unlike read(): the size in the header may be a lie
+                content = file.read(info.file_size)  # limited, unlike read(): the size in the header may be wrong
     except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, ValueError) as error:
         reason = error if zipfile.is_zipfile(archive) else "expected a zip archive, found another file: an error page?"
         raise DataError(f"{archive}: {member} cannot be unpacked ({reason})") from None

@@ -1,4 +1,4 @@
-"""Diversity and quality of a curated data set, in numbers."""
+"""Measures of the diversity and quality of a curated data set."""
 
 from collections import Counter
 from typing import Any
@@ -13,28 +13,39 @@ from finintent.data.similarity import normalise, similarity
 from finintent.errors import DataError
 
 NGRAMS = (1, 2, 3)  # characters
-SAMPLE = 1000  # n-grams, for distinct-n of sets of unlike size
-BIN_EDGES = np.arange(0, 101, 5)  # of likeness, in percent
+SAMPLE = 1000  # n-grams, to compare distinct-n of sets of different sizes
+BIN_EDGES = np.arange(0, 101, 5)  # of similarity, in percent
 NEAREST_PAIRS = 10
 DUPLICATE_REASONS = ("duplicate", "near_duplicate")
 
 
 def measure(rows: list[Row], rejected: list[Row], taxonomy_codes: list[str], personas: list[str]) -> dict[str, Any]:
-    """Return the measures of the curated `rows` (training and validation together) as plain JSON values.
+    """Return the measures of a curated data set as plain JSON values.
 
-    length: of the queries, in characters, with the number of rows of each length that occurs.
-    distinct_n: for each n of NGRAMS the distinct character n-grams over all n-grams of the normalised texts
-    (Li et al. 2016, https://aclanthology.org/N16-1014), of all rows and as the mean of the labels. It falls as a set
-    grows, so compare sets of unlike size, or one with its labels, by the `sampled` values only: the expected distinct-n
-    of SAMPLE n-grams drawn without replacement (the HD-D of McCarthy and Jarvis 2010,
-    https://doi.org/10.3758/BRM.42.2.381, which draws 42 words); None where a set has fewer.
-    near_duplicate_rate: the share of all candidates that curation rejected as a duplicate or near duplicate.
-    nearest_neighbour, nearest_evaluation: likeness (0-100, `curation.similarity`) of each row to the nearest other row
-    and to the nearest of the evaluation questions, which are named by their index alone, as the result is public.
-    label_balance: rows by label, and the entropy over that of an even spread (1 = even).
-    judge: agreement (0-1) and Cohen's kappa of the asked and the judged labels of every judged row, rejected or not;
-    None without judged rows, and kappa None where both are one and the same label throughout.
-    Raises DataError for fewer than two rows.
+    Args:
+        rows: the curated rows, training and validation together.
+        rejected: the rejected rows with their `reason`.
+        taxonomy_codes: the codes of the labels.
+        personas: ids of the personas.
+
+    Returns:
+        length: of the queries, in characters, with the number of rows of each length that occurs.
+        distinct_n: for each n of NGRAMS the distinct character n-grams over all n-grams of the normalised texts
+            (Li et al. 2016, https://aclanthology.org/N16-1014), of all rows and as the mean of the labels. It falls as
+            a set grows, so compare sets of different sizes, or a set with its labels, by the `sampled` values only:
+            the expected distinct-n of SAMPLE n-grams drawn without replacement (the HD-D of McCarthy and Jarvis 2010,
+            https://doi.org/10.3758/BRM.42.2.381, which draws 42 words); None where a set has fewer.
+        near_duplicate_rate: share of all candidates that curation rejected as a duplicate or near duplicate.
+        nearest_neighbour, nearest_evaluation: similarity (0-100, `similarity.similarity`) of each row to the nearest
+            other row, and to the nearest evaluation question; only the question's index is given, as the result is
+            public.
+        label_balance: rows by label, and the entropy over that of a uniform distribution (1 = even).
+        persona_share: share of the rows by persona.
+        judge: agreement (0-1) and Cohen's kappa of the requested and the judged labels of all judged rows, rejected
+            ones included; None without judged rows. kappa is None where all labels of both are the same.
+
+    Raises:
+        DataError: there are fewer than two rows.
     """
     if len(rows) < 2:
         raise DataError(
@@ -107,13 +118,13 @@ def _mean(values: list[float | None]) -> float | None:
     return None if None in values else float(np.mean(values))
 
 
-def _spread(likeness: np.ndarray) -> dict[str, Any]:
+def _spread(similarities: np.ndarray) -> dict[str, Any]:
     return {
-        "mean": float(likeness.mean()),
-        "p50": float(np.percentile(likeness, 50)),
-        "p95": float(np.percentile(likeness, 95)),
-        "max": float(likeness.max()),
-        "histogram": {"edges": BIN_EDGES.tolist(), "counts": np.histogram(likeness, BIN_EDGES)[0].tolist()},
+        "mean": float(similarities.mean()),
+        "p50": float(np.percentile(similarities, 50)),
+        "p95": float(np.percentile(similarities, 95)),
+        "max": float(similarities.max()),
+        "histogram": {"edges": BIN_EDGES.tolist(), "counts": np.histogram(similarities, BIN_EDGES)[0].tolist()},
     }
 
 
@@ -142,7 +153,7 @@ def _label_balance(table: pd.DataFrame, codes: list[str]) -> dict[str, Any]:
 
 def _persona_share(table: pd.DataFrame, personas: list[str]) -> dict[str, float]:
     shares = table["persona"].value_counts(normalize=True)
-    names = [*personas, *sorted(set(shares.index) - set(personas))]  # rows of no persona have an id of their own
+    names = [*personas, *sorted(set(shares.index) - set(personas))]  # UNKNOWN_PERSONA last
     return {name: float(shares.get(name, 0)) for name in names}
 
 

@@ -5,20 +5,20 @@ import unicodedata
 import numpy as np
 from rapidfuzz import fuzz, process
 
-MIN_CONTAINED = 4  # characters; a shorter text inside a longer one says nothing of their likeness
+MIN_CONTAINED = 4  # characters; that a longer text contains a shorter one does not make them similar
 
 
 def normalise(text: str) -> str:
-    """Return a text without case, width, punctuation and spaces: the form in which two texts are compared."""
+    """Return a text without case, width, punctuation and spaces; texts are compared in this form."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return "".join(character for character in folded if character.isalnum())
 
 
 def similarity(left: list[str], right: list[str]) -> np.ndarray:
-    """Return the likeness (0-100) of every pair of normalised texts, shape (len(left), len(right)).
+    """Return the similarity (0-100) of every pair of normalised texts, shape (len(left), len(right)).
 
-    It is the normalised indel similarity of the two, or 100 where one of them (of at least MIN_CONTAINED
-    characters) stands whole inside the other.
+    It is the normalised indel similarity of the two, or 100 where one of them has at least MIN_CONTAINED characters and
+    is contained in the other.
     """
     matrix = process.cdist(left, right, scorer=fuzz.ratio, dtype=np.float32)
     for i, a in enumerate(left):
