@@ -48,7 +48,7 @@ def real_tokenizer(name: str) -> Path:
 
 
 def random_model(name: str) -> PreTrainedModel:
-    """Return a native model of an architecture whose weights, biases and norms are all random."""
+    """Return a native model of an architecture, with random weights, biases and norms."""
     torch.manual_seed(0)
     model = CLASSES[CONFIGS[name].model_type](CONFIGS[name])
     for tensor in model.parameters():

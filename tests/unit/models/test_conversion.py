@@ -166,10 +166,10 @@ WRONG_CONFIGS = [
     ("chatglm3", {"rmsnorm": False}, "rmsnorm is False, expected True"),
     ("chatglm3", {"add_bias_linear": True}, "add_bias_linear is True, expected False"),
     ("chatglm3", {"pre_seq_len": 128}, "pre_seq_len is 128, expected None"),
-    ("chatglm3", {"quantization_bit": 4}, "quantised; take the original weights"),
+    ("chatglm3", {"quantization_bit": 4}, "quantised; use the original weights"),
     ("chatglm3", {"interleaved_qkv": True}, r"unknown key interleaved_qkv \(True\)"),
     ("chatglm3", {"layernorm_epsilon": None}, "no key layernorm_epsilon"),
-    ("baichuan2", {"quantization_config": {"bits": 4}}, "quantised; take the original weights"),
+    ("baichuan2", {"quantization_config": {"bits": 4}}, "quantised; use the original weights"),
     ("baichuan2", {"architectures": ["BaiChuanForCausalLM"]}, "architectures is .*, expected"),
     ("baichuan2", {"tie_word_embeddings": True}, "tie_word_embeddings is True, expected False"),
     ("baichuan2", {"alibi": True}, "unknown key alibi"),
@@ -242,7 +242,7 @@ def test_missing_and_unreadable_files_are_named(original, tmp_path):
 
 def test_a_folder_with_files_is_not_converted_into(original):
     kind, folder = original
-    with pytest.raises(ModelError, match=r"holds config\.json already"):
+    with pytest.raises(ModelError, match=r"already holds config\.json"):
         convert(kind, folder, folder)
 
 
@@ -282,7 +282,7 @@ def test_memory_is_bounded_by_the_largest_shard(tmp_path, suffix: str):
     )
     del shards
     sizes = [path.stat().st_size for path in source.glob(f"*{suffix}")]
-    assert sum(sizes) > 6 * max(sizes)  # or the bound says nothing
+    assert sum(sizes) > 6 * max(sizes)  # otherwise the bound is trivial
     command = [sys.executable, "-c", MEASURE, str(source), str(target)]
     peak = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     print(f"{peak / max(sizes):.2f} x the largest shard of {max(sizes) / 1e6:.0f} MB, {len(sizes)} shards")

@@ -1,4 +1,4 @@
-"""The disk that a study takes, told before it runs."""
+"""The disk space that a study needs, computed before it runs."""
 
 from collections import namedtuple
 from pathlib import Path
@@ -21,14 +21,14 @@ def free(monkeypatch):
 def test_one_merged_model_at_a_time(tmp_path: Path):
     assert disk_need({"m": HUB, "n": CONVERTED}, runs=3, keep_merged=False, results=tmp_path) == (
         f"Disk: up to 28.0 GB below {tmp_path}/ (downloads 14.0, converted copies 4.0, one merged model 10.0), "
-        "of which 0.0 are there; 30.0 GB are free"
+        "of which 0.0 are used; 30.0 GB are free"
     )
 
 
 def test_too_small_a_disk_is_said(tmp_path: Path):
-    said = disk_need({"m": HUB, "n": CONVERTED}, runs=3, keep_merged=True, results=tmp_path)
-    assert "merged models 42.0" in said
-    assert said.endswith(f": 30.0 too few. Free some, or make {tmp_path}/ a link to a larger disk")
+    sentence = disk_need({"m": HUB, "n": CONVERTED}, runs=3, keep_merged=True, results=tmp_path)
+    assert "merged models 42.0" in sentence
+    assert sentence.endswith(f": 30.0 too few. Free some, or make {tmp_path}/ a link to a larger disk")
 
 
 def test_what_is_there_is_counted_once(tmp_path: Path):
@@ -39,7 +39,7 @@ def test_what_is_there_is_counted_once(tmp_path: Path):
         with path.open("wb") as file:
             file.truncate(10**9)
     (tmp_path / "models/m/weights").symlink_to(weights)
-    assert "of which 1.0 are there" in disk_need({"m": HUB}, runs=1, keep_merged=False, results=tmp_path)
+    assert "of which 1.0 are used" in disk_need({"m": HUB}, runs=1, keep_merged=False, results=tmp_path)
 
 
 def test_a_model_of_this_machine_takes_its_merged_copy(tmp_path: Path):
@@ -48,9 +48,9 @@ def test_a_model_of_this_machine_takes_its_merged_copy(tmp_path: Path):
     with (model / "model.safetensors").open("wb") as file:
         file.truncate(2 * 10**9)
     source = {"type": "local", "path": str(model)}
-    said = disk_need({"m": source}, runs=1, keep_merged=True, results=tmp_path / "none")
-    assert "up to 2.0 GB" in said
-    assert "(merged models 2.0)" in said
+    sentence = disk_need({"m": source}, runs=1, keep_merged=True, results=tmp_path / "none")
+    assert "up to 2.0 GB" in sentence
+    assert "(merged models 2.0)" in sentence
 
 
 def test_nothing_is_said_where_no_size_is_known(tmp_path: Path):

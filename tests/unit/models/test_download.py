@@ -123,7 +123,7 @@ def test_a_file_that_fails_keeps_those_before_it(hub, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["model-00002-of-00002.safetensors", "tokenizer.json"])
-def test_a_damaged_file_is_named_and_fetched_anew(hub, tmp_path, name: str):
+def test_a_damaged_file_is_named_and_downloaded_again(hub, tmp_path, name: str):
     hub.damaged = {name}
     with pytest.raises(HubError, match=f"{REPO}@{hub.commit}: {name} arrived damaged, with another digest than"):
         fetch(hub, tmp_path)
@@ -133,7 +133,7 @@ def test_a_damaged_file_is_named_and_fetched_anew(hub, tmp_path, name: str):
     assert len(gets(hub)) == before + 1
 
 
-def test_a_damaged_file_of_modelscope_is_named_and_fetched_anew(scope, tmp_path, monkeypatch):
+def test_a_damaged_file_of_modelscope_is_named_and_downloaded_again(scope, tmp_path, monkeypatch):
     monkeypatch.setattr("modelscope_hub._download.DOWNLOAD_INTEGRITY_RETRY_BACKOFF", 0)
     scope.damaged = {"tokenizer.json"}
     with pytest.raises(HubError, match=r"tokenizer\.json arrived damaged, with another size or digest than ModelScope"):
@@ -143,7 +143,7 @@ def test_a_damaged_file_of_modelscope_is_named_and_fetched_anew(scope, tmp_path,
     assert sorted(files_in(tmp_path)) == TAKEN
 
 
-def test_a_file_that_was_changed_here_is_fetched_anew(either, tmp_path):
+def test_a_file_that_was_changed_here_is_downloaded_again(either, tmp_path):
     fetch(either, tmp_path)
     path = tmp_path / "m/model-00001-of-00002.safetensors"
     path.write_bytes(b"?" + SHARD[1:])
@@ -158,7 +158,7 @@ def test_a_file_that_was_changed_here_is_fetched_anew(either, tmp_path):
         ((404, "RepoNotFound"), "no such repository, or a private one; check the name and HF_TOKEN"),
         ((401, ""), "the Hub answered 401 (refused with 401); set HF_TOKEN to a token that may do this"),
         ((403, "GatedRepo"), "gated; accept its terms on its page, and set HF_TOKEN"),
-        ((500, ""), "the Hub answered 500 (refused with 500); mend that, or run again later"),
+        ((500, ""), "the Hub answered 500 (refused with 500); fix that, or run again later"),
     ],
 )
 def test_a_refusal_of_the_hub_is_one_sentence(hub, tmp_path, refusal, message: str):

@@ -84,7 +84,7 @@ def test_the_fastest_batching_that_fits_is_chosen(memory_gb: float, expected: Ba
 
 def test_a_card_that_is_too_small_is_told_and_four_bits_fit_it():
     shape = model_shape(SHAPES["qwen2.5-7b"], rank=8)
-    with pytest.raises(ConfigError, match=r"one row of 128 tokens takes 14\.\d GiB, but the GPU .* has 10\.7"):
+    with pytest.raises(ConfigError, match=r"one row of 128 tokens needs 14\.\d GiB, but the GPU .* has 10\.7"):
         fastest(shape, 8, LONGEST, fused=True, available=available_bytes(12))
     assert fastest(shape, 8, LONGEST, fused=True, available=available_bytes(12), bits=4).micro_batch >= 4
 
@@ -203,13 +203,13 @@ def prepare_training(folder: Path) -> dict:
 
 
 def llamafactory(folder: Path, fails: dict[int, str]):
-    """Stand in for LlamaFactory: fail with these words by the rows at once, else leave a finished run."""
+    """Return a stand-in for LlamaFactory that fails with a message by the rows at once, or leaves a finished run."""
 
     def run(command: str, path: str) -> int:
         config = yaml.safe_load(Path(path).read_text())
-        if words := fails.get(config["per_device_train_batch_size"]):
+        if message := fails.get(config["per_device_train_batch_size"]):
             with open(folder / "log", "a") as log:
-                log.write(words)
+                log.write(message)
             return 1
         out = Path(config["output_dir"])
         out.mkdir(parents=True, exist_ok=True)
@@ -243,8 +243,8 @@ def test_out_of_memory_goes_on_in_smaller_parts_and_says_so(tmp_path: Path, capl
 def test_what_fits_no_way_is_one_sentence(tmp_path: Path):
     arguments = prepare_training(tmp_path)
     main = runpy.run_path(str(ROOT / "workflow/scripts/train_lora.py"))["main"]
-    words = dict.fromkeys((1, 2), "torch.AcceleratorError: CUDA error: out of memory")
-    main.__globals__["run_llamafactory"] = llamafactory(tmp_path, words)
+    message = dict.fromkeys((1, 2), "torch.AcceleratorError: CUDA error: out of memory")
+    main.__globals__["run_llamafactory"] = llamafactory(tmp_path, message)
     with pytest.raises(
         TrainingError, match=r"even for one row at once; free it of .*, set training\.llamafactory\.quantization_bit"
     ):
@@ -274,7 +274,7 @@ def test_of_several_cards_llamafactory_sees_the_first(monkeypatch):
 
 def test_a_killed_process_is_told_from_one_that_failed():
     assert "the machine's memory ran out" in ending(-9)
-    assert ending(1) == "ended with status 1; its log tells why"
+    assert ending(1) == "ended with status 1; see its log for the reason"
 
 
 def test_another_error_is_not_taken_for_a_lack_of_memory(tmp_path: Path, caplog):

@@ -14,7 +14,14 @@ Row = dict[str, Any]
 
 
 def train_baseline(rows: list[Row], *, ngrams: tuple[int, int], regularisation: float, seed: int) -> Pipeline:
-    """Fit TF-IDF of character n-grams + multinomial logistic regression (`regularisation` is scikit-learn's C)."""
+    """Fit TF-IDF of character n-grams + multinomial logistic regression.
+
+    Args:
+        rows: curated training rows.
+        ngrams: shortest and longest n-gram.
+        regularisation: scikit-learn's C.
+        seed: of the solver.
+    """
     pipeline = make_pipeline(
         TfidfVectorizer(analyzer="char", ngram_range=ngrams, sublinear_tf=True),
         LogisticRegression(C=regularisation, max_iter=1000, random_state=seed),
@@ -23,7 +30,7 @@ def train_baseline(rows: list[Row], *, ngrams: tuple[int, int], regularisation: 
 
 
 def predict_baseline(pipeline: Pipeline, questions: list[Row]) -> list[Prediction]:
-    """Answer each question; rows as those of a language model, without text: a classifier always names one label."""
+    """Return one prediction a question, with probabilities and without text: a classifier always names one label."""
     log_probabilities = pipeline.predict_log_proba([question["question"] for question in questions])
     rows = []
     for question, values in zip(questions, log_probabilities, strict=True):
@@ -33,10 +40,15 @@ def predict_baseline(pipeline: Pipeline, questions: list[Row]) -> list[Predictio
 
 
 def predict_majority(rows: list[Row], codes: list[str], questions: list[Row]) -> list[Prediction]:
-    """Answer every question with the most common label of the training rows, of equally common ones the first.
+    """Answer every question with the most common label of the training rows; of equally common ones, with the first.
 
-    The probabilities are the labels' shares of the rows, each counted once more than it occurs (Laplace), so that none
-    is zero. codes: all labels.
+    The probabilities are the shares of the labels in the rows, with one added to each count (Laplace smoothing), so
+    that none is zero.
+
+    Args:
+        rows: curated training rows.
+        codes: the codes of all labels.
+        questions: what to answer.
     """
     counts = Counter(row["label"] for row in rows)
     shares = {code: (counts[code] + 1) / (len(rows) + len(codes)) for code in codes}

@@ -39,8 +39,14 @@ class Classifier:
             self._model = load_model(str(weights), bf16=uses_bf16(settings.precision))
 
     def classify(self, texts: list[str]) -> list[dict[str, Any]]:
-        """Return one answer a text, in the order given: question, label (code), name, and the calibrated probabilities
-        by label code, which sum to one, most probable first. DataError where a text is empty.
+        """Return one answer a text, in the order given.
+
+        Returns:
+            question, label (code), name, and the calibrated probabilities by label code, which sum to one, most
+            probable first.
+
+        Raises:
+            DataError: a text is empty.
         """
         taxonomy = self.settings.taxonomy
         questions = [

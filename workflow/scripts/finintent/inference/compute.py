@@ -5,10 +5,10 @@ import torch
 
 
 def uses_bf16(precision: str) -> bool:
-    """Resolve a configured precision on this machine: bf16, fp32, or auto.
+    """Return whether this machine computes in bfloat16 under a configured precision: bf16, fp32 or auto.
 
-    auto is bfloat16 where its matrix products are native, else float32: a GPU of Ampere or later, a CPU with AMX or
-    with AVX-512's bfloat16 (2.3 times the speed of float32 on a Zen 4).
+    auto is bfloat16 where the hardware multiplies it natively, else float32. Such hardware is a GPU of Ampere or later,
+    and a CPU with AMX or with AVX-512's bfloat16 (2.3 times the speed of float32 on a Zen 4).
     """
     if precision != "auto":
         return precision == "bf16"
@@ -18,19 +18,19 @@ def uses_bf16(precision: str) -> bool:
 
 
 def use_every_core() -> None:
-    """Let torch use the whole CPU where it stands in for a GPU, as far as affinity and a container's quota allow.
+    """Let torch use all cores when there is no GPU, as far as affinity and a container's quota allow.
 
-    Snakemake's `--cores 1` says one job at a time and exports OMP_NUM_THREADS=1 and its like; a job that holds the
-    machine's accelerator has it to itself, so the idle cores are its own.
+    Snakemake's `--cores 1` means one job at a time, but it also sets OMP_NUM_THREADS=1 and similar variables. A job
+    that holds the accelerator's lock may use the idle cores.
     """
     if not torch.cuda.is_available():
         torch.set_num_threads(joblib.cpu_count())
 
 
 def skip_cudnn_attention() -> None:
-    """Let this process compute attention by PyTorch's other kernels.
+    """Exclude cuDNN's attention kernels, so that this process uses PyTorch's others.
 
-    On Hopper and later PyTorch prefers cuDNN's, which builds a plan for each new length of a batch, on an H100 half a
-    second of it, and questions and rows come in many lengths.
+    On Hopper and later, PyTorch prefers cuDNN's kernels. They build a plan for each new length of a batch, which takes
+    half a second on an H100, and questions and rows have many lengths.
     """
     torch.backends.cuda.enable_cudnn_sdp(False)

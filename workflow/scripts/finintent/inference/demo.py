@@ -1,4 +1,4 @@
-"""A page on which a base model and its tuned one answer the same question, side by side."""
+"""A web page on which a base model and its tuned model answer the same question, side by side."""
 
 import os
 
@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from finintent.errors import FinintentError
 from finintent.inference.classifier import Classifier
 
-# Gradio's page asks a content network for a script: browsers are told to fetch from this page's server only.
+# Gradio's page loads a script from a content network; this policy lets browsers load from the page's own server only.
 POLICY = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
 STYLE = """
 footer {display: none !important}
@@ -68,7 +68,7 @@ def serve(page: gradio.Blocks, port: int) -> str:
 
 
 class _OwnServerOnly:
-    """Adds the policy to every answer."""
+    """Adds the policy to every response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -147,8 +147,9 @@ def predict_within_memory(*arguments: Any, batch_size: int, **options: Any) -> l
 
 @dataclass(frozen=True)
 class _Item:
-    """A question's place, the orders of its options, its own first, its prompt in each of them (token ids), and what
-    can be answered in any of them: its letters, or its label codes, sorted.
+    """A question with its place, and its prompt (token ids) in each order of the options, its own order first.
+
+    The answers are what can be answered in any order: its letters, or its label codes, sorted.
     """
 
     index: int

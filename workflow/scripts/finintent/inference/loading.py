@@ -8,12 +8,12 @@ from finintent.inference.compute import skip_cudnn_attention, use_every_core
 
 
 def load_model(directory: str, bf16: bool) -> PreTrainedModel:
-    """Load a model for inference, in bfloat16 or float32, straight onto the accelerator where there is one.
+    """Load a model for inference, in bfloat16 or float32, directly onto the accelerator if there is one.
 
-    From then on this process computes attention without cuDNN, and on a CPU with every core.
+    From then on, this process computes attention without cuDNN, and on a CPU with all cores.
 
     Raises:
-        ModelError: the model does not fit the memory.
+        ModelError: the model does not fit into the GPU's memory.
     """
     dtype = torch.bfloat16 if bf16 else torch.float32
     device_map = "cuda" if torch.cuda.is_available() else None
@@ -24,5 +24,5 @@ def load_model(directory: str, bf16: bool) -> PreTrainedModel:
     except torch.OutOfMemoryError:
         raise ModelError(
             f"{directory}: too large for the GPU's memory in {'bfloat16' if bf16 else 'float32'}; free it of other "
-            "processes (nvidia-smi), set training.precision to bf16 if the GPU can, or take a larger one"
+            "processes (nvidia-smi), set training.precision to bf16 if the GPU can, or use a larger one"
         ) from None

@@ -1,1 +1,1 @@
-"""Base models as ordinary Hugging Face folders, whatever they came as."""
+"""Base models as ordinary Hugging Face folders, from any source and format."""

@@ -42,7 +42,11 @@ CHAT_TEMPLATE = (
 
 
 def read_config(folder: Path) -> LlamaConfig:
-    """Return the native configuration of an original folder; ModelError for another kind of model."""
+    """Return the native configuration of an original folder.
+
+    Raises:
+        ModelError: it holds another kind of model.
+    """
     config = read_original_config(folder, SIZES, FLAGS, IGNORED)
     return LlamaConfig(
         vocab_size=config["vocab_size"],
@@ -64,7 +68,7 @@ def read_config(folder: Path) -> LlamaConfig:
 def layout(config: LlamaConfig) -> dict[str, Origin]:
     """Return each original tensor's shape and the native tensors that it becomes.
 
-    The original head divides each of its rows by its norm at every use; here it is done once.
+    The original head divides each of its rows by the row's norm at every use; the conversion does it once.
     """
     hidden, wide, vocabulary = config.hidden_size, config.intermediate_size, config.vocab_size
     tensors = {
@@ -92,11 +96,14 @@ def layout(config: LlamaConfig) -> dict[str, Origin]:
 def build_tokenizer(path: Path) -> tuple[PreTrainedTokenizerFast, dict[str, int]]:
     """Return the native tokenizer of a tokenizer.model, and the ids that its special tokens must have.
 
-    As in the original, a text that spells a special or user-defined piece, the role tokens too, becomes it.
+    As in the original, text that spells a special or user-defined piece, such as a role token, is encoded as it.
+
+    Raises:
+        ModelError: the vocabulary has no role tokens, or cannot be read.
     """
     pieces = read_sentencepiece(path)
     if missing := {USER, ASSISTANT} - set(pieces.user_defined):
-        raise ModelError(f"{path}: no piece {min(missing)}; expected the tokenizer of Baichuan2's chat model")
+        raise ModelError(f"{path}: has no piece {min(missing)}; expected the tokenizer of Baichuan2's chat model")
     bpe = build_bpe(pieces, {})
     bpe.add_tokens([AddedToken(text, special=False, normalized=False) for text in pieces.user_defined])
     tokenizer = PreTrainedTokenizerFast(

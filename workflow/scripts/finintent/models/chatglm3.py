@@ -28,20 +28,24 @@ FLAGS = {
     "prefix_projection": False,
     "quantization_bit": 0,
 }
-IGNORED = (  # how the original code computes the same numbers
+IGNORED = (  # they change how the original code computes, not its results
     "apply_query_key_layer_scaling", "attention_softmax_in_fp32", "bias_dropout_fusion", "classifier_dropout",
     "rope_ratio", "use_cache", "vocab_size",
 )  # fmt: skip
-# The commands of the chat follow the sentencepiece vocabulary in this order. Ordinary words hold some of them
-# ("philosophy" holds sop) and a user may spell any, so text must never become one: they are ids of the vocabulary
-# that no merge leads to, and no added tokens, which text is searched for.
+# The commands of the chat follow the sentencepiece vocabulary in this order. Ordinary words contain some of them
+# ("philosophy" contains sop), and a user may type any, so text must never be encoded as one. They are therefore ids of
+# the vocabulary that no merge makes, and not added tokens, which a tokenizer searches for in the text.
 COMMANDS = (
     "[MASK]", "[gMASK]", "[sMASK]", "sop", "eop", "<|system|>", "<|user|>", "<|assistant|>", "<|observation|>",
 )  # fmt: skip
 
 
 def read_config(folder: Path) -> GlmConfig:
-    """Return the native configuration of an original folder; ModelError for another kind of model."""
+    """Return the native configuration of an original folder.
+
+    Raises:
+        ModelError: it holds another kind of model.
+    """
     config = read_original_config(folder, SIZES, FLAGS, IGNORED)
     return GlmConfig(
         vocab_size=config["padded_vocab_size"],
@@ -69,7 +73,8 @@ def read_config(folder: Path) -> GlmConfig:
 def layout(config: GlmConfig) -> dict[str, Origin]:
     """Return each original tensor's shape and the native tensors that it becomes.
 
-    The rows of the packed attention are queries, keys, values; those of the packed MLP gate and up, as natively.
+    The rows of the packed attention are queries, keys, values. Those of the packed MLP are gate and up, as in the
+    native class.
     """
     hidden, wide, vocabulary = config.hidden_size, config.intermediate_size, config.vocab_size
     query, key = config.num_attention_heads * config.head_dim, config.num_key_value_heads * config.head_dim
@@ -101,8 +106,8 @@ def layout(config: GlmConfig) -> dict[str, Origin]:
 def build_tokenizer(path: Path) -> tuple[PreTrainedTokenizerFast, dict[str, int]]:
     """Return the native tokenizer of a tokenizer.model, and the ids that its special tokens must have.
 
-    It splits special tokens that are spelled in a text, as the original does: `split_special_tokens` must be set
-    wherever LlamaFactory loads it, since LlamaFactory's own default overrules tokenizer_config.json.
+    It splits special tokens that are spelled in a text, as the original does. `split_special_tokens` must be set
+    wherever LlamaFactory loads it, because LlamaFactory's own default overrides tokenizer_config.json.
     """
     pieces = read_sentencepiece(path)
     commands = {text: len(pieces.pieces) + number for number, text in enumerate(COMMANDS)}

@@ -1,4 +1,4 @@
-"""Conversion of checkpoints that came with code of their own to classes that transformers has natively."""
+"""Conversion of checkpoints that need their authors' code to native classes of transformers."""
 
 from pathlib import Path
 from typing import Any
@@ -12,20 +12,28 @@ from finintent.models.sentencepiece import reference_ids
 from finintent.models.shards import Architecture, convert_shards
 
 ARCHITECTURES = {"chatglm3": CHATGLM3, "baichuan2": BAICHUAN2}
-# Spaces, line breaks, bytes without a piece: what conversions of a tokenizer get wrong.
+# Spaces, line breaks, bytes without a piece: common errors in the conversion of a tokenizer.
 PROBES = ("问句: 茅台还能买吗？\n\nA. 甲乙丙丁", "  two spaces,\ttab", " ", "\n", "3.5% 的ETF", "🀄ก", "people")
 
 
 def convert(kind: str, source: Path, target: Path) -> dict[str, Any]:
-    """Convert an original folder into an ordinary Hugging Face folder; `kind` is one of ARCHITECTURES.
+    """Convert an original folder into an ordinary Hugging Face folder.
 
-    Returns what `convert_weights` and `convert_tokenizer` return. ModelError when something is missing, damaged or
-    of another kind than the conversion is made for, or when `target` holds files already: an original tokenizer left
-    beside a native config.json loads without an error and gives wrong ids.
+    Args:
+        kind: one of ARCHITECTURES.
+        source: the original folder.
+        target: the folder to write, which must be empty: an original tokenizer beside a native config.json would load
+            without an error and give wrong ids.
+
+    Returns:
+        What `convert_weights` and `convert_tokenizer` return.
+
+    Raises:
+        ModelError: a file is missing, damaged or of another kind of model, or `target` is not empty.
     """
     target.mkdir(parents=True, exist_ok=True)
     if found := sorted(path.name for path in target.iterdir()):
-        raise ModelError(f"{target}: holds {found[0]} already; expected an empty folder: delete it and run again")
+        raise ModelError(f"{target}: already holds {found[0]}; expected an empty folder: delete it and run again")
     tokenizer = convert_tokenizer(kind, source, target)
     return convert_weights(kind, source, target) | tokenizer
 
@@ -33,14 +41,15 @@ def convert(kind: str, source: Path, target: Path) -> dict[str, Any]:
 def convert_weights(kind: str, source: Path, target: Path) -> dict[str, Any]:
     """Write weights, config.json and generation_config.json.
 
-    Returns the number of shards and tensors, their bytes and their precision.
+    Returns:
+        shards and tensors (numbers), bytes, and dtype, the precision.
     """
     architecture = _architecture(kind)
     config = architecture.read_config(source)
     record = convert_shards(source, target, architecture.layout(config))
     config.dtype = record["dtype"]
     config.save_pretrained(target)
-    # Without the sampling of the original: evaluation is greedy.
+    # Without the original's sampling parameters: evaluation is greedy.
     GenerationConfig(
         bos_token_id=config.bos_token_id, eos_token_id=config.eos_token_id, pad_token_id=config.pad_token_id
     ).save_pretrained(target)
@@ -48,9 +57,13 @@ def convert_weights(kind: str, source: Path, target: Path) -> dict[str, Any]:
 
 
 def convert_tokenizer(kind: str, source: Path, target: Path) -> dict[str, Any]:
-    """Write tokenizer.json and tokenizer_config.json, and prove the ids of what AutoTokenizer then reads.
+    """Write tokenizer.json and tokenizer_config.json, and check the ids that AutoTokenizer then gives.
 
-    Returns the size of the vocabulary and the ids of the special tokens.
+    Returns:
+        vocabulary, its size, and special_ids, the ids of the special tokens.
+
+    Raises:
+        ModelError: the tokenizer does not fit config.json, or gives other ids than sentencepiece.
     """
     architecture = _architecture(kind)
     config = architecture.read_config(source)
@@ -58,8 +71,8 @@ def convert_tokenizer(kind: str, source: Path, target: Path) -> dict[str, Any]:
     tokenizer, special_ids = architecture.build_tokenizer(model)
     if len(tokenizer) > config.vocab_size:
         raise ModelError(
-            f"{model}: {len(tokenizer)} tokens, but config.json has an embedding of {config.vocab_size} rows; are the "
-            "two of one model?"
+            f"{model}: {len(tokenizer)} tokens, but config.json has an embedding of {config.vocab_size} rows; are both "
+            "from the same model?"
         )
     tokenizer.save_pretrained(target)
     config.save_pretrained(target)  # AutoTokenizer chooses the class by it

@@ -1,4 +1,4 @@
-"""How much disk a study's models take, told before anything is downloaded."""
+"""The disk space that a study's models need, computed before anything is downloaded."""
 
 import os
 import shutil
@@ -12,10 +12,18 @@ FOLDERS = ("downloads", "models", "merged")  # below results/
 
 
 def disk_need(sources: dict[str, dict[str, Any]], runs: int, keep_merged: bool, results: Path) -> str | None:
-    """Return in one sentence what a study takes below `results` at most, what of it is there, and what is free.
+    """Return a sentence on the most disk space that a study needs below `results`, the part in use, and the free space.
 
-    `sources`: of the study's models, by name; `runs`: tuned models of each. None when no size is known. Adapters,
-    checkpoints and answers are left out: they are small beside a model.
+    Adapters, checkpoints and answers are not counted: they are small compared with a model.
+
+    Args:
+        sources: `source` of each of the study's models, by the model's name.
+        runs: number of tuned models of each base model.
+        keep_merged: whether merged models are kept after their evaluation.
+        results: the folder.
+
+    Returns:
+        The sentence, None when no size is known.
     """
     downloads = converted = 0.0
     merged = []
@@ -28,12 +36,12 @@ def disk_need(sources: dict[str, dict[str, Any]], runs: int, keep_merged: bool, 
         return None
     parts = {"downloads": downloads, "converted copies": converted}
     parts["merged models" if keep_merged else "one merged model"] = sum(merged) if keep_merged else max(merged)
-    there = sum(_used(results, name) for name in sources) / GB
+    used = sum(_used(results, name) for name in sources) / GB
     free = shutil.disk_usage(results if results.is_dir() else ".").free / GB
-    missing = max(sum(parts.values()) - there, 0)
+    missing = max(sum(parts.values()) - used, 0)
     sentence = (
         f"Disk: up to {sum(parts.values()):.1f} GB below {results}/ "
-        f"({', '.join(f'{name} {size:.1f}' for name, size in parts.items() if size)}), of which {there:.1f} are there; "
+        f"({', '.join(f'{name} {size:.1f}' for name, size in parts.items() if size)}), of which {used:.1f} are used; "
         f"{free:.1f} GB are free"
     )
     if missing > free:
@@ -48,7 +56,7 @@ def _gigabytes(source: dict[str, Any]) -> float:
 
 
 def _used(results: Path, name: str) -> int:
-    """Bytes of a model's files; a link counts as nothing."""
+    """Return the bytes of a model's files; links do not count."""
     return sum(
         os.lstat(path).st_size
         for folder in FOLDERS

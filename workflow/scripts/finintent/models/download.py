@@ -1,4 +1,4 @@
-"""Checkpoints of model hubs: fetched once, gone on with after a failure, and verified by the hub's own digests."""
+"""Checkpoints of model hubs: downloaded once, resumed after a failure, and verified by the hub's own digests."""
 
 import logging
 import shutil
@@ -22,7 +22,7 @@ FILES = [
     "config.json", "generation_config.json", "model*.safetensors", "model.safetensors.index.json",
     "tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "chat_template*",
 ]  # fmt: skip
-NEVER = ["*.py", "*/*"]  # no code, which would only wait to be trusted; no other format in a folder of its own
+NEVER = ["*.py", "*/*"]  # no code, as it is not to be run; no other formats, which are in subfolders
 WEIGHTS = (".safetensors", ".bin")
 GB = 10**9
 
@@ -30,7 +30,7 @@ Files = dict[str, dict[str, Any]]
 
 
 class Lock(BaseModel):
-    """The commit of a repository that was downloaded on first use, and is trusted from then on."""
+    """The commit of a repository that was downloaded on first use, and is trusted since then."""
 
     repo_id: str
     revision: str
@@ -38,11 +38,19 @@ class Lock(BaseModel):
 
 
 def download_checkpoint(source: dict[str, Any], folder: Path, locks: Path) -> dict[str, Any]:
-    """Download a model's files into `folder`; return their repository, commit, and bytes and digest by name.
+    """Download a model's files; files that are there already are not downloaded again.
 
-    `source` is an entry of the catalogue of type huggingface or modelscope. What is there already is not fetched again.
-    Without a revision the newest commit is taken, and kept for later in a lock file of the folder `locks`. HubError
-    when the hub does not give the files or they arrive damaged, DiskSpaceError before anything is fetched.
+    Args:
+        source: `source` of a model of type huggingface or modelscope. Without a revision, the newest commit is used.
+        folder: where the files go.
+        locks: folder of the lock files, which record the newest commit for later runs.
+
+    Returns:
+        repository, revision (commit), and files: bytes and digest by name.
+
+    Raises:
+        HubError: the hub does not give the files, or they arrive damaged.
+        DiskSpaceError: the disk is too small; nothing was downloaded.
     """
     return (_from_modelscope if source["type"] == "modelscope" else _from_huggingface)(source, folder, locks)
 
@@ -67,7 +75,7 @@ def _from_huggingface(source: dict[str, Any], folder: Path, locks: Path) -> dict
         }
         files = _choose(subject, listed, source)
         _prepare_folder(subject, files, folder, source)
-        # One file at a time: what is lost when the process ends is the part of one file.
+        # One file at a time: if the process ends, only a part of one file is lost.
         snapshot_download(repo_id, revision=info.sha, local_dir=folder, allow_patterns=list(files), max_workers=1)
         found = api.verify_repo_checksums(repo_id, revision=info.sha, local_dir=folder).mismatches
     if damaged := [mismatch["path"] for mismatch in found if mismatch["path"] in files]:
@@ -75,7 +83,7 @@ def _from_huggingface(source: dict[str, Any], folder: Path, locks: Path) -> dict
             (folder / name).unlink()
         raise HubError(
             f"{subject}: {', '.join(damaged)} arrived damaged, with another digest than the Hub's, and was removed; "
-            "run again to fetch it anew"
+            "run again to download it again"
         )
     if revision is None:
         locks.mkdir(parents=True, exist_ok=True)
@@ -95,7 +103,7 @@ def _from_modelscope(source: dict[str, Any], folder: Path, locks: Path) -> dict[
         listed = {entry.path: {"bytes": entry.size, "sha256": entry.sha256} for entry in entries if entry.sha256}
         files = _choose(subject, listed, source)
         _prepare_folder(subject, files, folder, source)
-        # It compares each file with size and digest, and goes on with an unfinished one.
+        # It checks the size and digest of each file, and resumes an unfinished one.
         api.download_repo(
             model_id,
             "model",
@@ -113,19 +121,23 @@ def _modelscope_advice(error: errors.HubError) -> str:
     if isinstance(error, errors.FileDownloadError):
         name, cause = next(iter(error.failed_files.items()))
         if isinstance(cause, errors.FileIntegrityError):
-            return f"{name} arrived damaged, with another size or digest than ModelScope's; run again to fetch it anew"
+            return f"{name} arrived damaged, with another size or digest than ModelScope's; run again to download it"
         return f"{name}: {_modelscope_advice(cause) if isinstance(cause, errors.HubError) else type(cause).__name__}"
     if isinstance(error, errors.NotExistError):
         return "no such model or revision; check model_id and revision"
     if isinstance(error, errors.AuthenticationError | errors.PermissionDeniedError):
         return "refused; accept the model's terms on its page, and set MODELSCOPE_API_TOKEN to a token of that account"
     if isinstance(error, errors.NetworkError):
-        return f"ModelScope cannot be reached ({type(error).__name__}); check the network, then run again to go on"
-    return f"ModelScope answered with an error ({type(error).__name__}); run again later to go on"
+        return f"ModelScope cannot be reached ({type(error).__name__}); check the network, then run again to resume"
+    return f"ModelScope answered with an error ({type(error).__name__}); run again later to resume"
 
 
 def _choose(subject: str, listed: Files, source: dict[str, Any]) -> Files:
-    """Return the files that match the source's patterns; HubError when they are no checkpoint."""
+    """Return the files that match the source's patterns.
+
+    Raises:
+        HubError: they are not a checkpoint.
+    """
     patterns = source.get("files") or FILES
     names = sorted(filter_repo_objects(listed, allow_patterns=patterns, ignore_patterns=NEVER))
     lacks = [
@@ -145,13 +157,17 @@ def _choose(subject: str, listed: Files, source: dict[str, Any]) -> Files:
 
 
 def _prepare_folder(subject: str, files: Files, folder: Path, source: dict[str, Any]) -> None:
-    """Make the folder, and see that its disk holds what is missing, and the copy that a conversion will write."""
+    """Make the folder, and check that its disk has room for the missing files and for a converted copy.
+
+    Raises:
+        DiskSpaceError: it has not.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for path in local_files(folder):
         if path.name not in files:
-            path.unlink()  # of another revision or choice of files: a converter would take it for this one's
+            path.unlink()  # of another revision or selection: a converter would use it as one of this revision
     total = sum(file["bytes"] for file in files.values())
-    # ModelScope's client leaves the part of an unfinished file there; counting it again is on the safe side.
+    # ModelScope's client keeps the part of an unfinished file there; counting the whole file again is safe.
     missing = sum(file["bytes"] for name, file in files.items() if not _is_there(folder / name, file["bytes"]))
     needed, free = missing + (total if source.get("convert") else 0), shutil.disk_usage(folder).free
     if needed > free:

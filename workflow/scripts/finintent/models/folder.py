@@ -1,4 +1,4 @@
-"""Where base models come from."""
+"""The folders of base models: their files, precision and tokenizer settings."""
 
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,11 @@ def download_folder(record: str | Path) -> Path:
 
 
 def weights_dtype(model: Path) -> str:
-    """Return the precision that a model folder's config.json names, such as "bfloat16"."""
+    """Return the precision that a model folder's config.json names, such as "bfloat16".
+
+    Raises:
+        ModelError: it names none.
+    """
     config = read_json(model / "config.json")
     dtype = config.get("dtype") or config.get("torch_dtype")  # the latter up to transformers 4
     if dtype is None:
@@ -38,6 +42,6 @@ def weights_dtype(model: Path) -> str:
 def splits_special_tokens(model: Path) -> bool:
     """Return whether a model's tokenizer reads a special token that is spelled in a text as ordinary text.
 
-    LlamaFactory has to be told: it overrules what tokenizer_config.json says with a default of its own.
+    LlamaFactory needs it as an argument: its own default overrides the value of tokenizer_config.json.
     """
     return read_json(model / "tokenizer_config.json").get("split_special_tokens", False)

@@ -1,4 +1,4 @@
-"""A sentencepiece BPE vocabulary as a tokenizer of the `tokenizers` library that gives the same ids."""
+"""Conversion of a sentencepiece BPE vocabulary to a tokenizer of the `tokenizers` library with the same ids."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,8 +27,11 @@ EXPECTED = {
 class SentencePiece:
     """A BPE vocabulary with byte fallback.
 
-    pieces: text by id; scores: that of each normal piece, the higher the earlier it is merged; user_defined: pieces
-    that are never split; dummy_prefix: whether a text begins with a space.
+    Attributes:
+        pieces: text by id.
+        scores: score of each normal piece; a piece with a higher score is merged earlier.
+        user_defined: pieces that are never split.
+        dummy_prefix: whether a space is put in front of a text.
     """
 
     pieces: list[str]
@@ -40,7 +43,8 @@ class SentencePiece:
 def read_sentencepiece(path: Path) -> SentencePiece:
     """Read a tokenizer.model.
 
-    ModelError when it is missing, unreadable, or no BPE with byte fallback that leaves the text as it is.
+    Raises:
+        ModelError: it is missing or unreadable, is not BPE with byte fallback, or changes the text before encoding.
     """
     model = proto.ModelProto()
     try:
@@ -68,10 +72,14 @@ def read_sentencepiece(path: Path) -> SentencePiece:
 
 
 def build_bpe(vocabulary: SentencePiece, commands: dict[str, int]) -> Tokenizer:
-    """Return the tokenizer; `commands` are further ids that no text reaches.
+    """Return the tokenizer.
 
-    sentencepiece merges the neighbours whose piece has the highest score, so every way to split a normal piece into
-    two normal ones is a merge, ordered by that score.
+    sentencepiece merges the two neighbours that form the piece with the highest score. So every split of a normal piece
+    into two normal pieces is a merge, ordered by that score.
+
+    Args:
+        vocabulary: the pieces.
+        commands: further ids by token, which no text is encoded as.
     """
     normal = {text: index for index, text in enumerate(vocabulary.pieces) if text in vocabulary.scores}
     merges = generate_merges(normal, vocabulary.scores)

@@ -1,4 +1,4 @@
-"""Original checkpoints: their configuration and shards, read and rewritten one shard at a time."""
+"""Original checkpoints: reading their configuration, and rewriting their weights one shard at a time."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
@@ -16,14 +16,16 @@ from finintent.files import read_json, write_json
 INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 SINGLE_FILES = ("model.safetensors", "pytorch_model.bin")
 RECOMPUTED = ".inv_freq"  # rotary frequencies, which native classes compute themselves
-BLOCK = 1024  # rows made unit vectors at a time: it bounds the memory of their float32 copies
+BLOCK = 1024  # rows processed at a time, which limits the memory of their copies
 
 
 class Origin(NamedTuple):
     """A tensor of an original checkpoint.
 
-    shape: its shape; rows: the native tensors that its rows are, one after the other, with the number of rows of
-    each; unit_rows: whether each row is divided by its Euclidean norm.
+    Attributes:
+        shape: its shape.
+        rows: the native tensors that its rows are split into, in order: number of rows by name.
+        unit_rows: whether each row is divided by its Euclidean norm.
     """
 
     shape: tuple[int, ...]
@@ -32,10 +34,12 @@ class Origin(NamedTuple):
 
 
 class Architecture(NamedTuple):
-    """How one kind of original model becomes a native one.
+    """How one kind of original model is converted to a native one.
 
-    read_config: folder -> native configuration; layout: native configuration -> original tensors by name;
-    build_tokenizer: tokenizer.model -> native tokenizer, and the ids that its special tokens must have.
+    Attributes:
+        read_config: folder -> native configuration.
+        layout: native configuration -> original tensors by name.
+        build_tokenizer: tokenizer.model -> native tokenizer, and the ids that its special tokens must have.
     """
 
     read_config: Callable[[Path], PreTrainedConfig]
@@ -48,26 +52,33 @@ def read_original_config(
 ) -> dict[str, Any]:
     """Return an original config.json.
 
-    ModelError when a required key is missing, when a flag (a key that need not be there) has another value than the
-    one that the conversion is made for, or when a key is unknown: it could change what the model computes.
+    Args:
+        folder: holds the file.
+        required: keys that must be there.
+        flags: optional keys, with the only values that the conversion supports.
+        ignored: keys that do not change the results.
+
+    Raises:
+        ModelError: a required key is missing, a flag has another value, or a key is unknown, which could change what
+            the model computes.
     """
     path = folder / "config.json"
     config = read_json(path)
     if missing := sorted(set(required) - config.keys()):
-        raise ModelError(f"{path}: no key {missing[0]}; is this the model that the config's `source` says it is?")
+        raise ModelError(f"{path}: no key {missing[0]}; is this the model that `source` names in the config?")
     if config.get("quantization_config") or config.get("quantization_bit"):
-        raise ModelError(f"{path}: the checkpoint is quantised; take the original weights (16 bits a weight)")
+        raise ModelError(f"{path}: the checkpoint is quantised; use the original weights (16 bits a weight)")
     for key, expected in flags.items():
         if config.get(key, expected) != expected:
             raise ModelError(
-                f"{path}: {key} is {config[key]!r}, expected {expected!r}; the conversion knows no other kind of model"
+                f"{path}: {key} is {config[key]!r}, expected {expected!r}; the conversion supports no other model"
             )
-    # What any configuration may hold says nothing about the architecture.
+    # Keys that any configuration may have do not change the architecture.
     known = {*required, *flags, *ignored, *PreTrainedConfig().to_dict(), "auto_map", "torch_dtype"}
     if unknown := sorted(config.keys() - known):
         raise ModelError(
             f"{path}: unknown key {unknown[0]} ({config[unknown[0]]!r}); the conversion does not know what it changes: "
-            "take the revision that config/README.md names"
+            "use the revision that config/README.md names"
         )
     return config
 
@@ -75,10 +86,20 @@ def read_original_config(
 def convert_shards(source: Path, target: Path, layout: Mapping[str, Origin]) -> dict[str, Any]:
     """Write the native tensors of an original checkpoint as safetensors shards, and their index.
 
-    Every original shard becomes one; each tensor keeps its precision, but float16 becomes bfloat16: training computes
-    in that, and would cast every weight anew in each step. Holds one shard at a time: the peak is below three times the
-    largest. Returns the number of shards and tensors, their bytes and their precision. ModelError when
-    a tensor is missing, unknown, of another shape than `layout` says or not of floating point.
+    Each original shard becomes one native shard. Each tensor keeps its precision, except that float16 becomes bfloat16:
+    training computes in bfloat16, and would cast every weight again in each step. One shard is in memory at a time; the
+    peak is below three times the largest shard.
+
+    Args:
+        source: the original folder.
+        target: the folder to write.
+        layout: the original tensors by name.
+
+    Returns:
+        shards and tensors (numbers), bytes, and dtype, the precision.
+
+    Raises:
+        ModelError: a tensor is missing, unknown, not of floating point, or has another shape than in `layout`.
     """
     shards = _shards(source)
     _check_names(source, {name for names in shards.values() for name in names}, layout)
@@ -113,7 +134,7 @@ def _convert_shard(path: Path, names: list[str], layout: Mapping[str, Origin], o
 
 
 def _shards(folder: Path) -> dict[Path, list[str]]:
-    """Return the names of the tensors in each shard, safetensors rather than .bin where both are there."""
+    """Return the names of the tensors in each shard; where there are both safetensors and .bin, safetensors."""
     for index, single in zip(INDEXES, SINGLE_FILES, strict=True):
         if (folder / index).is_file():
             weight_map = read_json(folder / index)["weight_map"]
@@ -134,12 +155,12 @@ def _check_names(source: Path, names: set[str], layout: Mapping[str, Origin]) ->
     unknown = sorted(name for name in names - layout.keys() if not name.endswith(RECOMPUTED))
     if unknown:
         raise ModelError(
-            f"{source}: unknown tensor {unknown[0]}; expected only those of the original; take its unquantised weights"
+            f"{source}: unknown tensor {unknown[0]}; expected only those of the original; use its unquantised weights"
         )
 
 
 class _Safetensors(Mapping):
-    """The tensors of a safetensors file, read when asked for."""
+    """The tensors of a safetensors file, each read on access."""
 
     def __init__(self, path: Path) -> None:
         self._file = safe_open(path, framework="pt")
@@ -159,7 +180,11 @@ class _Safetensors(Mapping):
 
 
 def _open_shard(path: Path) -> Mapping[str, torch.Tensor]:
-    """Map a shard into memory; ModelError when it is missing or damaged."""
+    """Map a shard into memory.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
     try:
         if path.suffix == ".bin":
             return torch.load(path, map_location="cpu", mmap=True, weights_only=True)
@@ -176,7 +201,7 @@ def _native_tensors(path: Path, name: str, tensor: torch.Tensor, origin: Origin)
     if tuple(tensor.shape) != origin.shape:
         raise ModelError(
             f"{path}: {name} has shape {tuple(tensor.shape)}, expected {origin.shape} by config.json; are the weights "
-            "and config.json of one model?"
+            "and config.json from the same model?"
         )
     if tensor.dtype == torch.float16:
         tensor = _as_bfloat16(tensor)
@@ -186,9 +211,9 @@ def _native_tensors(path: Path, name: str, tensor: torch.Tensor, origin: Origin)
 
 
 def _as_bfloat16(tensor: torch.Tensor) -> torch.Tensor:
-    """Return a float16 tensor in bfloat16, in the same memory: a copy of each would make a shard half as large again.
+    """Return a float16 tensor in bfloat16, in the same memory; copies would need half of a shard's size in addition.
 
-    The memory is this process's own, also where a file is mapped into it: the file stays as it is.
+    The memory is private to this process, also where a file is mapped into it: the file does not change.
     """
     result = tensor.view(torch.bfloat16)
     for source, target in zip(tensor.split(BLOCK), result.split(BLOCK), strict=True):

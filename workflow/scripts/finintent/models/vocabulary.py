@@ -1,8 +1,8 @@
-"""Cutting a BPE vocabulary to the pieces that a task's text can reach, without changing how that text is encoded.
+"""Reducing a BPE vocabulary to the pieces that a task's text can use, without changing how that text is encoded.
 
-A BPE encoder only builds pieces that are substrings of its input. So where every piece is kept whose characters are
-digits, characters of the kept ranges, or ASCII in runs of at most N, each text with the same property is encoded
-into the very same pieces as by the whole vocabulary. Any other text still encodes, into shorter pieces and bytes.
+A BPE encoder only builds pieces that are substrings of its input. Suppose that every piece is kept that consists of
+digits, characters of the kept ranges, and runs of at most N ASCII characters. Then any text that consists of these is
+encoded into the same pieces as by the whole vocabulary. Other text is encoded into shorter pieces and bytes.
 """
 
 import re
@@ -16,8 +16,10 @@ WORD_BOUNDARY = "▁"  # sentencepiece's mark for a space
 class Reach(BaseModel):
     """The text that must be encoded as by the whole vocabulary (`vocabulary` of a model's configuration).
 
-    ranges: first and last code point of each kept range, as hexadecimal text; max_ascii_run: the longest kept run
-    of ASCII that is no digit; pieces: further pieces, such as the role names of the chat template.
+    Attributes:
+        ranges: first and last code point of each kept range, as hexadecimal text.
+        max_ascii_run: the longest kept run of ASCII characters that are not digits.
+        pieces: further pieces, such as the role names of the chat template.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,5 +34,5 @@ class Reach(BaseModel):
         return re.compile(rf"(?:{run})?(?:[{free}]+(?:{run})?)*")
 
     def covers(self, text: str) -> bool:
-        """Whether a text, or a piece, is within reach."""
+        """Return whether a text or a piece is within reach."""
         return self._pattern.fullmatch(text.replace(" ", WORD_BOUNDARY)) is not None

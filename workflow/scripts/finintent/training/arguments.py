@@ -1,4 +1,4 @@
-"""LoRA fine-tuning and merging with LlamaFactory: its YAML files, and what is left of a run."""
+"""LlamaFactory's arguments for LoRA fine-tuning."""
 
 from typing import Any
 
@@ -17,8 +17,18 @@ def training_config(
 ) -> dict[str, Any]:
     """Return the arguments of `llamafactory-cli train` for one LoRA run.
 
-    `settings`: LlamaFactory's own keys, those of the batching among them. Validation runs after each epoch and the
-    epoch with the lowest validation loss is kept. Without a `template` LlamaFactory reads that of the tokenizer.
+    Validation runs after each epoch, and the epoch with the lowest validation loss is kept.
+
+    Args:
+        model: folder of the base model.
+        data: folder of the Alpaca files and dataset_info.json.
+        template: LlamaFactory's name of the chat template; None to use the tokenizer's own.
+        split_special_tokens: whether special tokens in a text are encoded as ordinary text.
+        checkpoints: the output folder.
+        settings: LlamaFactory's own keys, those of the batching included.
+        seed: of the training.
+        bf16: whether to compute in bfloat16.
+        gpu: whether there is a GPU.
     """
     return {
         "model_name_or_path": model,
@@ -49,7 +59,7 @@ def training_config(
     }
 
 
-# Keys that the workflow sets; a configuration that sets one would be overruled without a word.
+# Keys that the workflow sets. A value of the configuration would be overridden silently, so it is refused.
 OWN_KEYS = {
     "adapter_name_or_path", "val_size", "overwrite_output_dir", "trust_remote_code", "fp16", "pure_bf16",
     "per_device_train_batch_size", "gradient_accumulation_steps", "disable_gradient_checkpointing",

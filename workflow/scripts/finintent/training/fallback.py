@@ -1,19 +1,19 @@
-"""What to do when LlamaFactory's process fails: smaller parts of the same optimizer steps, or what to tell."""
+"""After a failure of LlamaFactory's process: a configuration for less memory, or the text of the error."""
 
 import re
 import signal
 from typing import Any
 
-# Of the card: PyTorch's exception, or what other libraries print, in the output of LlamaFactory's process.
+# A GPU without memory: PyTorch's exception, or the messages of other libraries, in LlamaFactory's output.
 OUT_OF_MEMORY = re.compile(rb"OutOfMemoryError|CUDA[^\n]*out of memory|CUBLAS_STATUS_ALLOC_FAILED")
 
 
 def smaller(config: dict[str, Any]) -> dict[str, Any] | None:
-    """Return a training configuration for less memory and the same optimizer steps, None where there is none.
+    """Return a training configuration that needs less memory for the same optimizer steps, None if there is none.
 
-    First activations are computed again instead of being kept, then half as many rows (or the next divisor) are read
-    at once, and as many more times: half the rows without that take more. Validation, which may have been what did not
-    fit, reads half as many each time.
+    First, activations are computed again instead of being kept, which saves more than halving the rows does. Then half
+    as many rows (or the next smaller divisor) are computed at once, more times. Validation, which may be what did not
+    fit, gets half as many rows at once each time.
     """
     asked = config.get("per_device_eval_batch_size", 8)
     config = {**config, "per_device_eval_batch_size": max(1, asked // 2)}
@@ -32,7 +32,7 @@ def smaller(config: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def ending(status: int) -> str:
-    """Return how a process ended that `run_llamafactory` started, and what to do, as part of a sentence."""
+    """Return a part of a sentence on how a process of `run_llamafactory` ended, and what to do."""
     if status == -signal.SIGKILL:
-        return "was killed: most often the machine's memory ran out; free some, or take a machine with more"
-    return f"ended with status {status}; its log tells why"
+        return "was killed: most often the machine's memory ran out; free some, or use a machine with more"
+    return f"ended with status {status}; see its log for the reason"

@@ -1,4 +1,4 @@
-"""How much of a GPU's memory LoRA training takes, and the fastest way to form its batches that fits."""
+"""Estimates of the GPU memory that LoRA training needs."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,32 +7,41 @@ import torch
 from transformers import AutoModelForCausalLM, PretrainedConfig
 
 GIB = 2**30
-# GiB that PyTorch can allocate of each GB on a card's label (an A10G's 24 are 22 GiB, and CUDA takes some of them), and
-# that CUDA takes of a card that is there.
+# USABLE: GiB that PyTorch can allocate for each GB of a card's nominal memory (an A10G's 24 GB are 22 GiB, of which
+# CUDA needs a part). CUDA: GiB that CUDA needs of this machine's card.
 USABLE, CUDA = 21.4 / 24, 0.6
 BF16, FP32 = 2, 4  # bytes
-QUANTISATION = 1.03  # bitsandbytes' constants on top of the bits
+QUANTISATION = 1.03  # factor for bitsandbytes' constants in addition to the bits
 TRAINED_WEIGHT_BYTES = 4 * FP32  # an adapter's weight, its gradient and AdamW's two moments
-# Bytes that a token leaves in one layer for the backward pass, for each unit of the layer's widths, without and with
-# Liger's kernels, which compute norms and the MLP's activation again. They hold the attention's parts and the gated
-# MLP's; fitted to the peaks in tests/unit/test_memory.py.
+# Bytes that a token keeps in one layer for the backward pass, for each unit of the layer's widths: of the attention and
+# of the gated MLP, without and with Liger's kernels, which compute norms and the MLP's activation again. Fitted to the
+# peaks in tests/unit/training/test_memory.py.
 HIDDEN_BYTES = {False: 22, True: 18}
 MLP_BYTES = {False: 8, True: 6.5}
-# Of one token and entry of the vocabulary: logits in bfloat16 and float32 with their gradients. Liger keeps none.
+# Bytes of one token and entry of the vocabulary: logits in bfloat16 and float32 with their gradients. Liger keeps none.
 LOGIT_BYTES = {False: 14, True: 0}
-VALIDATION_LOGIT_BYTES = 10  # without gradients, and by no kernel of Liger's
+VALIDATION_LOGIT_BYTES = 10  # without gradients, and without Liger's kernels
 FUSED_TYPES = {"gemma2", "gemma3_text", "llama", "mistral", "phi3", "qwen2", "qwen3"}  # that Liger has kernels for
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What of a model decides its memory: numbers of weights, and widths.
+    """The properties of a model that decide its memory.
 
-    `weight_bytes`: of a frozen weight; `cast`: it is not in bfloat16, and each forward pass casts a copy of it.
+    Attributes:
+        weights: number of weights.
+        linear_weights: number of those that can be quantised: all but embedding, head and norms.
+        adapter_weights: number of weights of the adapters.
+        layers: number of layers.
+        hidden: width of the hidden states.
+        mlp: width of the MLP.
+        vocabulary: number of tokens.
+        weight_bytes: bytes of a frozen weight.
+        cast: whether frozen weights are not in bfloat16, so that each forward pass casts a copy of them.
     """
 
     weights: int
-    linear_weights: int  # which quantisation is for: all but embedding, head and norms
+    linear_weights: int
     adapter_weights: int
     layers: int
     hidden: int
@@ -43,7 +52,7 @@ class Shape:
 
 
 def model_shape(config: PretrainedConfig, rank: int) -> Shape:
-    """Return the shape of a causal language model with adapters of that rank on all its linear layers but the head."""
+    """Return the shape of a causal language model with adapters of a rank on all its linear layers but the head."""
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
     linear = [part for part in model.base_model.modules() if isinstance(part, torch.nn.Linear)]
@@ -63,10 +72,13 @@ def model_shape(config: PretrainedConfig, rank: int) -> Shape:
 
 @dataclass(frozen=True)
 class Batching:
-    """How the rows of an optimizer step are computed: `micro_batch` at once, `accumulation` times.
+    """How the rows of an optimizer step are computed.
 
-    `checkpointing`: activations are computed again in the backward pass instead of being kept; `fused`: by Liger's
-    kernels.
+    Attributes:
+        micro_batch: rows at once.
+        accumulation: number of micro-batches in a step.
+        checkpointing: whether activations are computed again in the backward pass instead of being kept.
+        fused: whether Liger's kernels are used.
     """
 
     micro_batch: int
@@ -85,9 +97,11 @@ class Batching:
 
 
 def held_bytes(shape: Shape, bits: int | None = None) -> float:
-    """Return the estimated bytes that PyTorch holds whatever is read: weights, adapters and their optimizer's state.
+    """Return the estimated bytes that PyTorch holds for any batch: weights, adapters and their optimizer's state.
 
-    `bits`: of a quantised weight, without the quantisation's own constants; None where none is quantised.
+    Args:
+        shape: of the model.
+        bits: of a quantised weight, without the quantisation's own constants; None where none is quantised.
     """
     weights = shape.weights * shape.weight_bytes
     if bits:
@@ -98,24 +112,24 @@ def held_bytes(shape: Shape, bits: int | None = None) -> float:
 def training_bytes(shape: Shape, batching: Batching, tokens: int, bits: int | None = None) -> float:
     """Return the estimated peak, in bytes, of what PyTorch allocates for training on rows of `tokens` tokens.
 
-    `bits` as of `held_bytes`.
+    `bits` is that of `held_bytes`.
     """
     fused = batching.fused
     layer = HIDDEN_BYTES[fused] * shape.hidden + MLP_BYTES[fused] * shape.mlp
     kept = layer + shape.layers * BF16 * shape.hidden if batching.checkpointing else shape.layers * layer
-    # The backward pass keeps the copies that are not computed again.
+    # The backward pass keeps the cast copies, unless they are computed again.
     copies = shape.weights * BF16 if shape.cast and not batching.checkpointing and not bits else 0
     read = batching.micro_batch * tokens * (kept + LOGIT_BYTES[fused] * shape.vocabulary)
     return held_bytes(shape, bits) + copies + read
 
 
 def validation_bytes(shape: Shape, rows: int, tokens: int, bits: int | None = None) -> float:
-    """Return the estimated peak, in bytes, of validating so many rows of `tokens` tokens at once during training."""
+    """Return the estimated peak, in bytes, of validating `rows` rows of `tokens` tokens at once during training."""
     return held_bytes(shape, bits) + rows * tokens * VALIDATION_LOGIT_BYTES * shape.vocabulary
 
 
 def available_bytes(memory_gb: float | None) -> float:
-    """Return what PyTorch can allocate, on a card of so many GB or, with None, on the one of this machine."""
+    """Return the bytes that PyTorch can allocate on a card of `memory_gb` GB, or on this machine's card if None."""
     if memory_gb is None:
         return torch.cuda.get_device_properties(0).total_memory - CUDA * GIB
     return memory_gb * USABLE * GIB

@@ -1,4 +1,4 @@
-"""Proof that a merged model is base + adapter."""
+"""The check that a merged model is base + adapter."""
 
 from pathlib import Path
 from typing import Any
@@ -10,17 +10,21 @@ from safetensors import safe_open
 from finintent.errors import MergeError
 from finintent.inference.loading import load_model
 
-# Relative rounding error of one float32 number is 6e-8; a logit is a sum over some thousand products through every
-# layer, and base + adapter adds them in another order than the merged weights do. Errors of independent roundings
-# grow with the root of their number: 6e-8 x sqrt(1e4 products) x some tens of layers is near 1e-4 of the logits'
-# scale. A wrong scale or a missing matrix moves logits by whole units.
+# The relative rounding error of one float32 number is 6e-8. A logit is a sum over some thousand products in every
+# layer, and base + adapter adds them in another order than the merged weights. Errors of independent roundings grow
+# with the square root of their number: 6e-8 x sqrt(1e4 products) x some tens of layers is near 1e-4 of the logits'
+# scale. A wrong scale or a missing matrix changes logits by whole units.
 FLOAT32_TOLERANCE = 1e-4
-# bfloat16 keeps 8 bits (2^-8 = 4e-3 of each merged weight is rounded away) where base + adapter keeps them apart.
+# bfloat16 keeps 8 bits, so a merged weight is rounded to 2^-8 = 4e-3 of itself. base + adapter, kept apart, are not.
 BFLOAT16_TOLERANCE = 0.1
 
 
 def changed_tensors(base: Path, merged: Path) -> list[str]:
-    """Return the names of the tensors that differ between two folders of safetensors shards."""
+    """Return the names of the tensors that differ between two folders of safetensors shards.
+
+    Raises:
+        MergeError: a tensor is in only one of them.
+    """
     left, right = _tensor_files(base), _tensor_files(merged)
     if left.keys() != right.keys():
         odd = sorted(left.keys() ^ right.keys())[0]
@@ -48,11 +52,20 @@ def _last_logits(model: torch.nn.Module, prompts: list[list[int]]) -> torch.Tens
 
 
 def check_merge(base: Path, adapter: Path, merged: Path, prompts: list[list[int]]) -> dict[str, Any]:
-    """Compare a merged model with its base and with base + adapter on probe prompts (token ids).
+    """Compare a merged model with its base and with base + adapter on probe prompts.
 
-    Returns the number of changed tensors and the largest differences of next-token logits, relative to the largest
-    logit. Raises MergeError when no tensor changed, or when the merged model is not base + adapter within the tolerance
-    of its stored precision and within half of what the adapter changes at all.
+    Args:
+        base: folder of the base model.
+        adapter: folder of the adapter.
+        merged: folder of the merged model.
+        prompts: token ids of each prompt.
+
+    Returns:
+        The number of changed tensors, and the largest differences of next-token logits, relative to the largest logit.
+
+    Raises:
+        MergeError: no tensor changed, or the logits differ from those of base + adapter by more than the tolerance of
+            the stored precision, or by more than half of the adapter's own effect.
     """
     changed = changed_tensors(base, merged)
     if not changed:
@@ -62,7 +75,7 @@ def check_merge(base: Path, adapter: Path, merged: Path, prompts: list[list[int]
     tolerance = BFLOAT16_TOLERANCE if half else FLOAT32_TOLERANCE
     model = load_model(str(merged), bf16=half)
     merged_logits = _last_logits(model, prompts)
-    del model  # two models of seven billion parameters do not fit beside each other
+    del model  # two models of seven billion parameters do not fit into memory together
     model = load_model(str(base), bf16=half)
     base_logits = _last_logits(model, prompts)
     adapted_logits = _last_logits(PeftModel.from_pretrained(model, adapter).eval(), prompts)

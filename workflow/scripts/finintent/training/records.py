@@ -1,4 +1,4 @@
-"""What is left of a training run: the adapter, checkpoints, and the record of its logs."""
+"""The results of a training run: the adapter, checkpoints, and the record of its logs."""
 
 import shutil
 from pathlib import Path
@@ -11,18 +11,23 @@ ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
 
 def collect_adapter(checkpoints: Path, adapter: Path) -> None:
-    """Copy the finished adapter (the best epoch's) out of LlamaFactory's output folder."""
+    """Copy the finished adapter (the best epoch's) out of LlamaFactory's output folder.
+
+    Raises:
+        TrainingError: a file of it is missing.
+    """
     if missing := [name for name in ADAPTER_FILES if not (checkpoints / name).is_file()]:
-        raise TrainingError(f"{checkpoints}: LlamaFactory ended without {missing[0]}; its log says why")
+        raise TrainingError(f"{checkpoints}: LlamaFactory ended without {missing[0]}; see its log for the reason")
     adapter.mkdir(parents=True)
     for name in ADAPTER_FILES:
         shutil.copy2(checkpoints / name, adapter / name)
 
 
 def last_checkpoint_step(checkpoints: Path) -> int:
-    """Return the optimizer step of the checkpoint that a run will resume from, 0 where there is none.
+    """Return the optimizer step of the checkpoint that a run will resume from, 0 if there is none.
 
-    A checkpoint that a kill left half-written is deleted: LlamaFactory would choose it by its name, and fail.
+    A checkpoint that is incomplete because the process was killed is deleted: LlamaFactory would choose it by its name,
+    and fail.
     """
     for path in checkpoints.glob("checkpoint-*"):
         try:
@@ -33,15 +38,21 @@ def last_checkpoint_step(checkpoints: Path) -> int:
 
 
 def training_record(checkpoints: Path, rows: int, resumed_step: int) -> dict[str, Any]:
-    """Return what a finished run's logs say: the loss curve, the validation loss of each epoch, speed and best epoch.
+    """Return the loss curve, the validation loss of each epoch, the speed and the best epoch from a run's logs.
 
-    `rows` is the size of the training set, `resumed_step` the step that the last process began at; `seconds` and
-    `rows_per_second` (None where it had nothing left to train) are that process's, validation excluded from the latter.
+    Args:
+        checkpoints: LlamaFactory's output folder.
+        rows: size of the training set.
+        resumed_step: optimizer step that the last process began at.
+
+    Returns:
+        Among others `seconds` and `rows_per_second` of the last process. The latter excludes validation, and is None
+        where that process had nothing left to train.
     """
     log = read_jsonl(checkpoints / "trainer_log.jsonl")
     results = read_json(checkpoints / "all_results.json")
     state = read_json(checkpoints / "trainer_state.json")
-    # A resumed run logs again the steps after its last checkpoint: what was logged last counts.
+    # A resumed run logs the steps after its last checkpoint again; the last entry counts.
     training = {entry["current_steps"]: entry for entry in log if "loss" in entry}
     validation = {entry["current_steps"]: entry for entry in log if "eval_loss" in entry}
     best = min(validation.values(), key=lambda entry: entry["eval_loss"])
@@ -57,8 +68,8 @@ def training_record(checkpoints: Path, rows: int, resumed_step: int) -> dict[str
         "rows_per_second": rows * results["epoch"] * share / (results["train_runtime"] - evaluating) if share else None,
         "training_loss": _curve(training, "loss"),
         "validation_loss": _curve(validation, "eval_loss"),
-        # LlamaFactory logs PyTorch's peak so far, in GiB, where `run_llamafactory` asks it to; an attempt that ran out
-        # of memory logged its own before.
+        # LlamaFactory logs PyTorch's peak so far, in GiB, if `run_llamafactory` asks it to. The last entry is that of
+        # the last attempt; earlier ones may be of attempts that ran out of memory.
         "peak_gpu_bytes": int(2**30 * log[-1]["vram_allocated"]) if "vram_allocated" in log[-1] else None,
     }
 

@@ -11,21 +11,22 @@ logger = logging.getLogger(__name__)
 
 
 def run_llamafactory(command: str, config: str) -> int:
-    """Run LlamaFactory's `train` or `export` on a YAML file, log the line that does, and return its exit status.
+    """Run LlamaFactory's `train` or `export` on a YAML file, log the command line, and return its exit status.
 
-    The caller holds the accelerator. Training goes by `finintent train`, which saves memory and, on some GPUs, time.
+    The caller must hold the accelerator's lock. Training runs as `finintent train`, which saves memory and, on some
+    GPUs, time.
 
-    On a CPU it gets all cores that this process may use, and a C allocator that keeps freed memory instead of giving it
-    back to the kernel after each training step: 2.65 s a step instead of 3.0 s on two cores (glibc only; ignored
-    elsewhere). Of several GPUs it sees the first: it would train on all of them at once, with that many times the rows
-    in a step.
+    On a CPU, the process gets all cores that this process may use, and a C allocator that keeps freed memory instead of
+    giving it back to the kernel after each training step: 2.65 s a step instead of 3.0 s on two cores (glibc only;
+    ignored elsewhere). Of several GPUs it gets the first only: LlamaFactory would train on all of them at once, which
+    multiplies the rows in a step.
     """
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     if torch.cuda.is_available():
         environment |= {
             "CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0],
-            # Into LlamaFactory's training log. The other way, transformers' memory tracker, polls without a pause in a
-            # thread that takes the interpreter from the one that launches kernels.
+            # LlamaFactory then logs the peak memory. The alternative, transformers' memory tracker, polls without a
+            # pause, in a thread that takes the interpreter's lock from the thread that launches kernels.
             "RECORD_VRAM": "1",
         }
     else:

@@ -1,4 +1,4 @@
-"""LlamaFactory's training, without what costs time or memory and changes nothing but rounding."""
+"""LlamaFactory's training, minus two costs that do not change results."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,24 +13,27 @@ from finintent.inference.compute import skip_cudnn_attention
 
 
 class KeepInputs(TrainerCallback):
-    """Let adapters take their inputs as they are.
+    """Stops PEFT from casting the inputs of adapters when training in bfloat16.
 
-    Adapters are kept in float32 and, with `bf16`, computed in bfloat16. PEFT casts the input of each to float32, and
-    autocast casts that back: the same numbers, but each adapter then holds a copy of its own for the backward pass, 8
-    bytes of the hidden width a token and layer in all. Without autocast they need the cast.
+    Adapters are kept in float32 and, with `bf16`, computed in bfloat16. PEFT casts the input of each adapter to
+    float32, and autocast casts it back. The values are the same, but each adapter then keeps its own copy for the
+    backward pass: in all, 8 bytes for each token, layer and unit of the hidden width. Without autocast, adapters need
+    the cast.
     """
 
     def __init__(self) -> None:
         self._training = ExitStack()
 
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        """Disable the cast."""
         self._training.enter_context(disable_input_dtype_casting(model, active=args.bf16))
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Enable it again."""
         self._training.close()
 
 
 def train(config: Path) -> None:
-    """Do what `llamafactory-cli train` does with that YAML file."""
+    """Run LlamaFactory's training on a YAML file, as `llamafactory-cli train` does."""
     skip_cudnn_attention()
     run_exp(yaml.safe_load(config.read_text(encoding="utf-8")), [KeepInputs()])
