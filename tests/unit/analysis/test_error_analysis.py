@@ -11,7 +11,7 @@ from finintent.task.system import LINEAR_BASELINE, MAJORITY_BASELINE, System
 NAMES = {"a": "apples", "b": "bread"}
 
 
-def predicted(*said: str) -> list[Prediction]:
+def predicted(*given: str) -> list[Prediction]:
     """Predictions of four questions, of which the gold labels are a, a, b, b."""
     return [
         Prediction(
@@ -23,12 +23,12 @@ def predicted(*said: str) -> list[Prediction]:
             text=None,
             log_probabilities={"a": -1.0 if answer == "a" else -2.0, "b": -1.0 if answer == "b" else -2.0},
         )
-        for index, (gold, answer) in enumerate(zip("aabb", said, strict=True))
+        for index, (gold, answer) in enumerate(zip("aabb", given, strict=True))
     ]
 
 
-def answered(*said: str, **changes: object) -> pd.DataFrame:
-    return answer_table([row.model_copy(update=changes) for row in predicted(*said)], NAMES)
+def answered(*given: str, **changes: object) -> pd.DataFrame:
+    return answer_table([row.model_copy(update=changes) for row in predicted(*given)], NAMES)
 
 
 ANSWERS = {

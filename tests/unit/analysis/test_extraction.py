@@ -186,7 +186,7 @@ def test_original_knows_only_the_letters_of_the_task():
 def test_letters_that_are_none_are_refused(tmp_path, letters: list[str]):
     path = tmp_path / "outputs.json"
     path.write_text(json.dumps([{"gold": "E", "text": "E"}]))
-    with pytest.raises(DataError, match="is no option letter, or none of those given"):
+    with pytest.raises(DataError, match="is not an option letter, or not one of"):
         score_file(path, letters=letters)
 
 
@@ -225,7 +225,7 @@ def test_options_come_from_the_questions(tmp_path, keys: tuple[str, ...]):
 def test_without_the_options_texts_a_warning_tells_what_is_not_parsed(tmp_path, caplog):
     table = score_file(write(tmp_path, "outputs.jsonl", [GLUED]), "greedy", letters=LETTERS)
     assert table["parsed"].tolist() == [0]
-    assert "holds no options' texts" in caplog.text
+    assert "does not hold the texts of the options" in caplog.text
 
 
 def test_questions_of_other_outputs_are_refused(tmp_path):

@@ -27,10 +27,10 @@ def rows(*pairs: tuple[str, str | None]) -> list[Prediction]:
             id=str(index),
             gold=gold,
             options=OPTIONS,
-            text=letters.get(said, "neither"),
-            log_probabilities={code: -0.1 if code == said else -3.0 for code in NAMES},
+            text=letters.get(label, "neither"),
+            log_probabilities={code: -0.1 if code == label else -3.0 for code in NAMES},
         )
-        for index, (gold, said) in enumerate(pairs)
+        for index, (gold, label) in enumerate(pairs)
     ]
 
 
@@ -163,9 +163,9 @@ def test_there_is_no_temperature_where_there_is_nothing_to_fit_it_on():
     assert (calibration["temperature"], calibration["scaled"]) == (None, None)
 
 
-def shown(gold: str, *said: str) -> Prediction:
+def shown(gold: str, *labels: str) -> Prediction:
     """A prediction in as many orders of the options as there are answers."""
-    first, *others = rows(*((gold, answer) for answer in said))
+    first, *others = rows(*((gold, answer) for answer in labels))
     more = [Order(options={"A": "b", "B": "a"}, log_probabilities=row.log_probabilities) for row in others]
     return first.model_copy(update={"permutations": tuple(more)})
 
@@ -204,9 +204,9 @@ def test_a_model_without_probabilities_is_scored_by_the_letter_it_names():
     assert accuracy[accuracy["headline"]]["scorer"].tolist() == ["loglikelihood", "greedy"]
     tests = pair_table({M: counted(2, 3), claude: silent[:2] + counted(1, 3)[2:]})
     assert set(tests["purpose"]) == {"reference"}
-    said = summary(accuracy, tests, permutation_table({}))
-    assert said["best"]["name"] == "m tuned"  # Claude has the higher accuracy, but is the reference
-    assert [row["name"] for row in said["models"]] == ["claude zero-shot", "m tuned"]
+    result = summary(accuracy, tests, permutation_table({}))
+    assert result["best"]["name"] == "m tuned"  # Claude has the higher accuracy, but is the reference
+    assert [row["name"] for row in result["models"]] == ["claude zero-shot", "m tuned"]
 
 
 def test_what_is_tested_against_what():
@@ -243,21 +243,21 @@ def summarised(predictions: dict) -> dict:
 
 
 def test_an_agreement_that_is_not_defined_is_none_in_the_summary():
-    # Both always say the same, so that agreement by chance is certain.
-    said = summarised({M: counted(5, 5), N: counted(5, 5), System("o", "tuned", 500, 1): counted(3, 5)})
-    kappas = [row["kappa"] for row in said["tests"]]
+    # Both always give the same answer, so that agreement by chance is certain.
+    result = summarised({M: counted(5, 5), N: counted(5, 5), System("o", "tuned", 500, 1): counted(3, 5)})
+    kappas = [row["kappa"] for row in result["tests"]]
     assert kappas[0] is None
     assert kappas[1] == 0
-    json.dumps(said, allow_nan=False)
+    json.dumps(result, allow_nan=False)
 
 
 def test_the_answer_in_sentences_claims_no_more_than_the_tests():
-    said = summarised({M_BASE: counted(20, 75), M: counted(64, 75), N: counted(45, 75)})
-    highest, tuning, power = said["answer"]
+    result = summarised({M_BASE: counted(20, 75), M: counted(64, 75), N: counted(45, 75)})
+    highest, tuning, power = result["answer"]
     assert "m tuned has the highest accuracy: 85.3 % of 75 questions" in highest
     assert "m tuned is 58.7 points better than m base" in tuning
     assert "distinguishable from 2 of the 2 models that it was tested against." in power
-    assert f"detect with 80 % power is {100 * said['detectable']:.1f} points." in power
+    assert f"detect with 80 % power is {100 * result['detectable']:.1f} points." in power
     alike = summarised({M_BASE: counted(62, 75), M: counted(64, 75)})["answer"]
     assert "m tuned and m base are not distinguishable" in alike[1]
     assert "distinguishable from 0 of the 1 models that it was tested against (not from m base)" in alike[2]
@@ -291,6 +291,6 @@ def test_base_models_are_tested_against_each_other():
 
 
 def test_the_detectable_difference_is_that_of_the_adjusted_tests():
-    said = summarised({M: counted(200, 235), N: counted(100, 235), System("o", "tuned", 500, 1): counted(150, 235)})
-    expected = minimum_detectable_difference(235, said["discordant_share"], alpha=0.05 / 3)
-    assert said["detectable"] == expected > minimum_detectable_difference(235, said["discordant_share"])
+    result = summarised({M: counted(200, 235), N: counted(100, 235), System("o", "tuned", 500, 1): counted(150, 235)})
+    expected = minimum_detectable_difference(235, result["discordant_share"], alpha=0.05 / 3)
+    assert result["detectable"] == expected > minimum_detectable_difference(235, result["discordant_share"])

@@ -79,12 +79,12 @@ def test_the_learning_curve_rises_in_rows_and_leaves_the_constant_out(runs):
     assert curve[["model", "rows"]].values.tolist() == [["m", 100], ["m", 500], [LINEAR_BASELINE, 100]]
 
 
-def test_words_say_of_how_many_seeds_they_tell(runs):
-    words = sentences(runs, 500)
-    (several,) = words["seeds"]
+def test_sentences_say_of_how_many_seeds_they_tell(runs):
+    texts = sentences(runs, 500)
+    (several,) = texts["seeds"]
     assert several.startswith("m tuned: 2 seeds (1, 2), mean 62.5 % (95 % interval over seeds and questions ")
     assert "from 50.0 to 75.0 %; over the seeds 50.0 points better than the base model (difference 50.0 " in several
-    assert words["learning_curve"] == [
+    assert texts["learning_curve"] == [
         "m tuned: 25.0 % with 100 rows, 62.5 % with 500 rows.",
         f"{LINEAR_BASELINE}: 50.0 % with 100 rows.",
     ]
@@ -93,10 +93,10 @@ def test_words_say_of_how_many_seeds_they_tell(runs):
     assert "not another training" in one
 
 
-def test_words_say_better_only_where_the_interval_of_the_gain_leaves_out_zero():
+def test_sentences_say_better_only_where_the_interval_of_the_gain_leaves_out_zero():
     right = {System("m", "base"): "1100", System("m", "tuned", 9, 1): "1110", System("m", "tuned", 9, 2): "1010"}
-    (words,) = sentences(run_tables(right), 9)["seeds"]
-    assert "; over the seeds not distinguishable from the base model (difference 12.5 points, " in words
+    (sentence,) = sentences(run_tables(right), 9)["seeds"]
+    assert "; over the seeds not distinguishable from the base model (difference 12.5 points, " in sentence
 
 
 def test_the_order_of_questions_in_a_file_does_not_matter(runs):

@@ -62,8 +62,8 @@ def test_wilson_at_another_level_and_at_the_ends():
 
 
 @pytest.mark.parametrize(("correct", "total"), [(0, 0), (3, 2), (-1, 2)])
-def test_wilson_refuses_what_is_no_proportion(correct, total):
-    with pytest.raises(DataError, match="no proportion"):
+def test_wilson_refuses_what_is_not_a_proportion(correct, total):
+    with pytest.raises(DataError, match="not a proportion"):
         wilson(correct, total)
 
 
@@ -283,11 +283,11 @@ def test_verdict_names_the_gain_or_the_loss_in_points():
 
 @given(st.floats(-1, 0), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
 def test_an_interval_with_zero_never_says_better_or_worse(low, high, share, p_value):
-    said = verdict(Interval(low + share * (high - low), low, high), p_value, "base", "tuned")
-    assert "not distinguishable" in said
-    assert "better" not in said
-    assert "worse" not in said
-    assert "-0.0" not in said
+    sentence = verdict(Interval(low + share * (high - low), low, high), p_value, "base", "tuned")
+    assert "not distinguishable" in sentence
+    assert "better" not in sentence
+    assert "worse" not in sentence
+    assert "-0.0" not in sentence
 
 
 def test_an_interval_that_the_test_does_not_bear_out_never_says_better():

@@ -39,7 +39,7 @@ def test_data_quality_names_its_panels_its_units_and_the_threshold(quality: dict
     texts = re.findall(r"<text [^>]*>([^<]+)</text>", drawn(quality, tmp_path))
     assert {"support_topics", "Query length", "Nearest evaluation question", "Nearest other row"} <= set(texts)
     assert {"decontamination threshold: 62.5", "rows", "characters (median 14)"} <= set(texts)
-    assert sum(text.startswith("likeness, % (median") for text in texts) == 2
+    assert sum(text.startswith("similarity, % (median") for text in texts) == 2
 
 
 @pytest.mark.parametrize("key", ["length", "nearest_evaluation", "nearest_neighbour"])
@@ -53,7 +53,7 @@ def test_data_quality_draws_every_histogram(quality: dict, tmp_path: Path, key: 
 
 
 @pytest.mark.parametrize("key", ["nearest_evaluation", "nearest_neighbour"])
-def test_data_quality_draws_likeness_on_one_scale_that_cuts_nothing_off(
+def test_data_quality_draws_similarity_on_one_scale_that_cuts_nothing_off(
     quality: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
 ):
     quality[key]["histogram"]["counts"][-1] = 1000

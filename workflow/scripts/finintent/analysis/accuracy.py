@@ -1,4 +1,4 @@
-"""Accuracy of all systems in one table, and how it depends on the order of the options."""
+"""Tables of the accuracy of all systems, and of its dependence on the order of the options."""
 
 from typing import Any
 
@@ -12,26 +12,26 @@ PERMUTATIONS = ("orders", "own", "mean", "worst", "consistency")
 
 
 def accuracy_table(metrics: dict[System, dict[str, Any]]) -> pd.DataFrame:
-    """Return one row a system and scorer; `metrics` holds what `metrics.measure` made of each.
+    """Return one row a system and scorer, from the result of `metrics.measure` of each system.
 
-    `headline` marks the row that counts first. Calibration stands in the rows of the log-likelihood, before and (where
-    a temperature was fitted on validation rows) after temperature scaling.
+    `headline` marks the row of the main scorer. The rows of the log-likelihood also have the calibration, before
+    temperature scaling and (where a temperature was fitted on validation rows) after it.
     """
     rows = []
     for system, measured in metrics.items():
         for scorer, values in measured["scorers"].items():
             recall = {f"recall_{code}": scores["recall"] for code, scores in values["per_class"].items()}
             kept = {key: value for key, value in values.items() if key not in ("per_class", "confusion")}
-            believed = measured["calibration"] if scorer == LOG_LIKELIHOOD else None
+            calibration = measured["calibration"] if scorer == LOG_LIKELIHOOD else None
             rows.append(
                 {
                     **dict(zip(SYSTEM_COLUMNS, system.key, strict=True)),
                     "scorer": scorer,
                     "headline": scorer == measured["headline"],
                     **kept,
-                    **{key: believed and believed[key] for key in (*CALIBRATION, "temperature")},
+                    **{key: calibration and calibration[key] for key in (*CALIBRATION, "temperature")},
                     **{
-                        f"{key}_scaled": believed and believed["scaled"] and believed["scaled"][key]
+                        f"{key}_scaled": calibration and calibration["scaled"] and calibration["scaled"][key]
                         for key in CALIBRATION
                     },
                     **recall,
@@ -41,9 +41,9 @@ def accuracy_table(metrics: dict[System, dict[str, Any]]) -> pd.DataFrame:
 
 
 def permutation_table(metrics: dict[System, dict[str, Any]]) -> pd.DataFrame:
-    """Return one row a system whose options were shown in several orders, with the columns PERMUTATIONS.
+    """Return one row for each system that was asked with several orders of the options, with the columns PERMUTATIONS.
 
-    own: accuracy in the question's own order; see `metrics.permuted`.
+    `own` is the accuracy in the question's own order; see `metrics.permuted` for the others.
     """
     rows = [
         [*system.key, shown["orders"], shown["accuracy"][0], *(shown[key] for key in PERMUTATIONS[2:])]

@@ -1,6 +1,6 @@
-"""The answers of a system: which label each prediction comes out as under each scorer, as one table.
+"""The answers table of a system: the label that each prediction names under each scorer.
 
-It is written once, by the stage that scores, and everything after that stage reads it instead of the answer texts.
+The scoring stage writes it once; all later stages read it instead of the answer texts.
 """
 
 from collections.abc import Sequence
@@ -14,23 +14,25 @@ from finintent.errors import DataError
 from finintent.task.prediction import Prediction
 
 LOG_LIKELIHOOD = "loglikelihood"
-GREEDY = "greedy"  # what a model without probabilities is scored by instead
+GREEDY = "greedy"  # the scorer of a model that gives no probabilities
 SCORERS = (LOG_LIKELIHOOD, *TEXT_SCORERS)
 EVALUATION, VALIDATION = "evaluation", "validation"  # the values of the column `split`
 
 
 def answer_table(predictions: Sequence[Prediction], names: dict[str, str], split: str = EVALUATION) -> pd.DataFrame:
-    """Return one row a question.
+    """Return the answers table of one system, with one row a question.
 
-    Columns: split, id, question, gold, hard; one a scorer with the label code that the answer comes out as under it
-    (missing where it comes out as none); probability, of the most probable label among the labels (missing where the
-    model gave none). A classifier, which says nothing, is scored by its probabilities throughout; a model behind an
-    API, which gives no probabilities, by the one letter that it names (`greedy`) in their stead.
+    A classifier, which gives no text, is scored by its probabilities under every scorer. A model behind an API, which
+    gives no probabilities, is scored by its letter (`greedy`) where the log-likelihood is meant.
 
     Args:
         predictions: of one model, one a question.
         names: option text by label code.
         split: the set of questions that they answer.
+
+    Returns:
+        The columns split, id, question, gold, hard; one a scorer with the label code that the answer names (missing if
+        it names none); probability, that of the most probable label (missing if the model gave none).
     """
     rows = [
         {
@@ -70,7 +72,7 @@ def _probability(row: Prediction) -> float | None:
 
 
 def write_answers(path: str | Path, answers: pd.DataFrame) -> None:
-    """Write an answers table as Parquet, which keeps the types of its columns."""
+    """Write an answers table as Parquet, which keeps the types of the columns."""
     answers.to_parquet(path, index=False)
 
 
@@ -81,7 +83,7 @@ def read_answers(path: str | Path, split: str = EVALUATION) -> pd.DataFrame:
 
 
 def given_answers(answers: pd.DataFrame, scorer: str) -> list[str | None]:
-    """Return the label code of each answer under a scorer, None where it comes out as none."""
+    """Return the label code of each answer under a scorer, None where it names none."""
     return [None if pd.isna(code) else code for code in answers[scorer]]
 
 
@@ -110,4 +112,4 @@ def aligned(answers: dict[str, pd.DataFrame], scorer: str = LOG_LIKELIHOOD) -> p
                 f"{first} and {other} answer different questions ({len(left)} and {len(found)}, {len(left & found)} "
                 "shared); evaluate both on the same file"
             )
-    return pd.DataFrame(right).sort_index()  # whatever the order of a file
+    return pd.DataFrame(right).sort_index()  # independent of the order in a file

@@ -1,4 +1,4 @@
-"""The paired tests between systems, and what they say of the study."""
+"""The paired tests between systems, and the sentences that answer the study."""
 
 import math
 from dataclasses import asdict
@@ -23,12 +23,13 @@ from finintent.task.system import MAJORITY_BASELINE, System
 
 
 def compared_pairs(systems: list[System]) -> list[tuple[System, System, str]]:
-    """Return which systems are tested against each other, and what for.
+    """Return the pairs of systems that are tested against each other, each with its purpose.
 
-    `tuning`: a base model against its tuned one; `prompting`: the same with examples in the prompt instead; `untuned`:
-    every two base models; `rivals`: every two that were trained on the task; `reference`: a zero-shot model behind an
-    API against every tuned one. A constant answer is the floor of a table, no rival: that a model beats it is no
-    finding, and tests of it would only weaken the others' adjustment.
+    The purposes are: `tuning`, a base model against its tuned model; `prompting`, a base model with examples in its
+    prompt against its tuned model; `untuned`, each pair of base models; `rivals`, each pair of systems that were
+    trained on the task; `reference`, a zero-shot model behind an API against each tuned model. The majority baseline is
+    not tested: that a model beats a constant answer is not a finding, and more tests would make the adjustment of the
+    p values stricter for the others.
     """
     tuned = [system for system in systems if system.variant == "tuned"]
     purposes = {"base": "tuning", "few_shot": "prompting"}
@@ -38,17 +39,17 @@ def compared_pairs(systems: list[System]) -> list[tuple[System, System, str]]:
         for first in systems
         if first.model == second.model and first.variant in purposes
     ]
-    alike = {
+    groups = {
         "untuned": [system for system in systems if system.variant == "base"],
         "rivals": [system for system in systems if system.trained],
     }
-    pairs = [(first, second, purpose) for purpose, group in alike.items() for first, second in combinations(group, 2)]
+    pairs = [(first, second, purpose) for purpose, group in groups.items() for first, second in combinations(group, 2)]
     references = [(first, second, "reference") for first in systems if first.variant == "zero_shot" for second in tuned]
     return [*gains, *pairs, *references]
 
 
 def paired_tests(systems: list[System], answers: dict[str, pd.DataFrame], *, seed: int) -> pd.DataFrame:
-    """Return one row a pair of systems and scorer, with the purpose of the pair and what `paired_rows` says of it.
+    """Return one row a pair of systems and scorer: the purpose of the pair and the result of `paired_rows`.
 
     Args:
         systems: those that are compared.
@@ -117,10 +118,10 @@ def summary(accuracy: pd.DataFrame, tests: pd.DataFrame, permutations: pd.DataFr
         permutations: `accuracy.permutation_table`.
 
     Returns:
-        Among others `best`, the open model or baseline with the highest accuracy (a model behind an API is a
-        reference, a constant answer is none), and `detectable`, the smallest difference that this many questions
-        detect with 80 % power, where models disagree on as many of them as the trained ones did on average and p is
-        adjusted as that of the smallest of all tests is; None where no difference would be detected.
+        Among others `best`, the open model or baseline with the highest accuracy, without models behind an API and
+        constant answers, and `detectable`, the smallest difference that this many questions detect with 80 % power
+        (None if no difference would be detected). It assumes that two models disagree on the mean share of questions
+        that the trained models disagree on, and that p is adjusted as the smallest p of all tests.
     """
     models = records(accuracy[accuracy["headline"]].sort_values("accuracy", ascending=False, kind="stable"))
     paired = records(tests[tests["scorer"] == LOG_LIKELIHOOD]) if len(tests) else []
@@ -169,8 +170,8 @@ def _sentences(
         if name in (row["first"], row["second"]) and row["purpose"] != "reference"
     }
     references = [row["verdict"] for row in paired if row["purpose"] == "reference" and name == row["second"]]
-    alike = [other for other, differs in others.items() if not differs]
-    excepted = f" (not from {', '.join(alike)})" if alike else ""
+    similar = [other for other, differs in others.items() if not differs]
+    excepted = f" (not from {', '.join(similar)})" if similar else ""
     power = (
         f"{questions} questions detect no difference with 80 % power"
         if math.isinf(detectable)
@@ -182,6 +183,6 @@ def _sentences(
         f"Of open models and baselines {highest} the highest accuracy: {accuracy:.1f} % of {questions} questions "
         f"(95 % interval {low:.1f} to {high:.1f}){reordered}.",
         *(["What tuning changed: " + "; ".join(gains) + "."] if gains else []),
-        f"{name} is distinguishable from {len(others) - len(alike)} of the {len(others)} models that it was tested "
+        f"{name} is distinguishable from {len(others) - len(similar)} of the {len(others)} models that it was tested "
         f"against{excepted}. {power}." + "".join(f" {verdict}." for verdict in references),
     ]

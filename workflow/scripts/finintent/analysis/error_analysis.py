@@ -1,4 +1,4 @@
-"""Where models err: each question with every answer, and accuracy by kind of question."""
+"""Error analysis: each question with all answers, and accuracy by kind of question."""
 
 import numpy as np
 import pandas as pd
@@ -14,12 +14,18 @@ Answers = dict[System, pd.DataFrame]  # the answers table of each system
 
 
 def question_table(answers: Answers) -> pd.DataFrame:
-    """Return one row a question, those that most models miss first and then those on which they disagree most.
+    """Return one row a question, sorted by the number of trained models that miss it, then by the number of answers.
 
-    For each system its answer and that answer's probability among the options (missing where it gives none); `missed`
-    counts the trained models that are wrong, `answers` the different answers of all; `label_suspect` marks what every
-    trained model misses: either the question is hard, or its label is wrong. A constant answer is left out: it tells
-    nothing of a question.
+    The majority baseline is left out: a constant answer contains no information about a question.
+
+    Args:
+        answers: the answers table of each system.
+
+    Returns:
+        id, question, gold and hard; for each system its answer and that answer's probability among the options
+        (missing where it gives none); `missed`, the number of trained models that are wrong; `answers`, the number of
+        different answers; `label_suspect`, whether every trained model misses it: the question is hard, or its label
+        is wrong.
     """
     answers = {system: table for system, table in answers.items() if not system.constant}
     first = next(iter(answers.values())).set_index("id")
@@ -42,7 +48,7 @@ def question_table(answers: Answers) -> pd.DataFrame:
 def slices(answers: Answers) -> pd.DataFrame:
     """Return accuracy with its 95 % Wilson interval by system and slice: length of the question, hard or not, label.
 
-    A constant answer is left out.
+    The majority baseline is left out.
     """
     parts = []
     for system, table in answers.items():
@@ -62,14 +68,14 @@ def persona_slices(answers: Answers, personas: dict[str, str]) -> pd.DataFrame:
     """Return accuracy on the validation rows by system and persona, in the columns of `slices`.
 
     Args:
-        answers: on the validation rows.
-        personas: who is speaking, by the id of the row. Evaluation questions come without one.
+        answers: the answers table of each system on the validation rows.
+        personas: id of the persona that is speaking, by the id of the row. Evaluation questions have no persona.
 
     Returns:
-        No rows where there is one persona only.
+        SLICE_COLUMNS; no rows if there is only one persona.
 
     Raises:
-        DataError: an answer is to a row that has no persona.
+        DataError: an answered row has no persona.
     """
     parts = []
     for system, table in answers.items():

@@ -35,15 +35,17 @@ def measure(
         codes: the codes of the labels.
 
     Returns:
-        headline, the scorer that counts first; scorers, `summarise` of each that applies; calibration, where there are
-        probabilities; permutations, where the options were shown in several orders; else None.
+        headline, the main scorer; scorers, the result of `summarise` for each scorer that applies; calibration, None
+        without probabilities; permutations, None if the options were shown in one order only.
     """
-    sure = _have_probabilities(rows)
+    probabilistic = _have_probabilities(rows)
     return {
-        "headline": LOG_LIKELIHOOD if sure else GREEDY,
-        "scorers": {scorer: summarise(answers, codes, scorer) for scorer in (SCORERS if sure else TEXT_SCORERS)},
-        "calibration": calibrate(rows, codes, temperature(validation, codes)) if sure else None,
-        "permutations": permuted(rows) if sure else None,
+        "headline": LOG_LIKELIHOOD if probabilistic else GREEDY,
+        "scorers": {
+            scorer: summarise(answers, codes, scorer) for scorer in (SCORERS if probabilistic else TEXT_SCORERS)
+        },
+        "calibration": calibrate(rows, codes, temperature(validation, codes)) if probabilistic else None,
+        "permutations": permuted(rows) if probabilistic else None,
     }
 
 
@@ -84,8 +86,8 @@ def summarise(answers: pd.DataFrame, codes: list[str], scorer: str) -> dict[str,
 def temperature(validation: Sequence[Prediction], codes: list[str]) -> float | None:
     """Return the temperature that fits predictions on validation rows best.
 
-    None where there is nothing to fit it on: no rows, rows without probabilities, all of them right (the surer, the
-    better), or the same probabilities for each.
+    None where the rows do not determine it: there are no rows or no probabilities, all rows are right (then the lowest
+    temperature is the best), or all rows have the same probabilities.
     """
     if not validation or not _have_probabilities(validation):
         return None
@@ -96,8 +98,16 @@ def temperature(validation: Sequence[Prediction], codes: list[str]) -> float | N
 
 
 def calibrate(rows: Sequence[Prediction], codes: list[str], temperature: float | None = None) -> dict[str, Any]:
-    """Return how far the probabilities of the options can be believed: brier, log_loss (nats), ece, confidence,
-    reliability; and under `scaled` the same after division by `temperature`, None without one.
+    """Return measures of the calibration of the probabilities of the options.
+
+    Args:
+        rows: predictions with probabilities.
+        codes: the codes of the labels.
+        temperature: for temperature scaling, None for no scaling.
+
+    Returns:
+        brier, log_loss (nats), ece, confidence (mean), reliability (bars); temperature; and under `scaled` the same
+        measures after temperature scaling, None without a temperature.
     """
     scores, gold = _scores(rows, codes)
     return {
@@ -125,10 +135,14 @@ def _calibration(options: np.ndarray, gold: np.ndarray) -> dict[str, Any]:
 
 
 def permuted(rows: Sequence[Prediction]) -> dict[str, Any] | None:
-    """Return how answers depend on the order of the options, by log-likelihood; None where only one order was shown.
+    """Return how answers depend on the order of the options, by log-likelihood.
 
-    orders: how many were shown, the question's own first; accuracy of each (0-1), their mean and worst; consistency:
-    share of questions with the same answer in all of them. DataError where questions have different numbers of orders.
+    Returns:
+        orders, how many were shown, the question's own first; accuracy of each (0-1), their mean and worst;
+        consistency, the share of questions with the same answer in all of them. None if only one order was shown.
+
+    Raises:
+        DataError: questions have different numbers of orders.
     """
     shown = [row.orders for row in rows]
     if len(counts := {len(orders) for orders in shown}) > 1:

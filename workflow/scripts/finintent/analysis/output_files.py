@@ -1,4 +1,4 @@
-"""Files of raw outputs from anywhere, scored as the workflow scores its own."""
+"""Scoring of files of raw outputs from any source, as the workflow scores its own."""
 
 import logging
 import re
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 class Output(NamedTuple):
-    """A raw output, its gold letter, and the text of each option by letter (None where it is not known)."""
+    """A raw output, its gold letter, and the text of each option by letter (None if it is not given)."""
 
     text: str
     gold: str
@@ -36,7 +36,7 @@ def score(outputs: list[Output], scorer: str, letters: list[str]) -> dict[str, A
         letters: the option letters.
 
     Returns:
-        questions, correct, accuracy (0-1) and parsed, the share of answers that come out as one of `letters`.
+        questions, correct, accuracy (0-1) and parsed, the share of answers that name one of `letters`.
 
     Raises:
         ConfigError: there is no such scorer.
@@ -69,19 +69,20 @@ def score_file(
     """Score a JSON list, JSON lines or CSV of raw outputs; one row a scorer.
 
     Args:
-        path: the file. Columns A, B, … hold the options' texts, where it has them.
+        path: the file. Columns A, B, … hold the texts of the options, if it has them.
         scorer: one scorer's name; all of them when None.
-        text: name of the column of outputs, by default the first there is of TEXT_COLUMNS.
-        gold: name of the column of gold answers, by default the first of GOLD_COLUMNS. A value begins with its letter
-            ("A", "A. …").
+        text: name of the column of outputs, by default the first of TEXT_COLUMNS that exists.
+        gold: name of the column of gold answers, by default the first of GOLD_COLUMNS that exists. A value begins with
+            its letter ("A", "A. …").
         letters: the option letters, by default those of the options, or all up to the last gold letter.
-        questions: a file in OpenFinData's format with the options' texts, one question an output: found by `id` where
-            all outputs have one, else in the same order.
+        questions: a file in OpenFinData's format with the texts of the options, one question an output: found by `id`
+            if all outputs and questions have one, else in the same order.
 
     Returns:
-        scorer, what `score` counts, and the 95 % Wilson interval accuracy_low, accuracy_high.
+        scorer, the result of `score`, and the 95 % Wilson interval accuracy_low, accuracy_high.
 
     Raises:
+        ConfigError: there is no such scorer.
         DataError: the file has another form, or the questions are not those of the outputs.
     """
     rows = _read(path)
@@ -94,16 +95,16 @@ def score_file(
     ]
     if None in options:
         logger.warning(
-            "%s holds no options' texts: an answer that joins a letter to its option's text is not parsed by greedy; "
-            "give the questions with --questions",
+            "%s does not hold the texts of the options: greedy cannot parse an answer that joins a letter to the text "
+            "of its option; give the questions with --questions",
             path,
         )
     last = max(letter for output in outputs for letter in (output.gold, *(output.options or ())))
     letters = letters or list(LETTERS[: LETTERS.index(last) + 1])
     if unknown := {*letters} - {*LETTERS} or {output.gold for output in outputs} - {*letters}:
         raise DataError(
-            f"{path}: {'/'.join(sorted(unknown))} is no option letter, or none of those given ({''.join(letters)}); "
-            "name all capital letters of the options together, such as ABCDE"
+            f"{path}: {'/'.join(sorted(unknown))} is not an option letter, or not one of {''.join(letters)}; "
+            "give all capital letters of the options together, such as ABCDE"
         )
     table = []
     for name in [scorer] if scorer else TEXT_SCORERS:
@@ -131,7 +132,9 @@ def _column(path: str | Path, rows: list[dict[str, Any]], what: str, names: tupl
     columns = [key for key in rows[0] if all(key in row for row in rows)]
     if found := [name for name in names if name in columns]:
         return found[0]
-    raise DataError(f"{path}: no column of {what}; found {', '.join(columns)}, expected {' or '.join(names)}; name it")
+    raise DataError(
+        f"{path}: no column of {what}; found {', '.join(columns)}, expected {' or '.join(names)}; give its name"
+    )
 
 
 def _options(rows: list[dict[str, Any]]) -> list[dict[str, str] | None]:
@@ -164,7 +167,7 @@ def _output(
     letter = re.match(r"[\W_]*([A-Z])(?![^\W_])", gold) or re.fullmatch(r"\s*([a-z])\s*", gold)
     if not letter:
         raise DataError(
-            f"{where}: {gold_column} is {gold!r}, expected an option letter (A) or an option (A. …); sets of this "
-            "workflow's own predictions are for `finintent compare`"
+            f"{where}: {gold_column} is {gold!r}, expected an option letter (A) or an option (A. …); use "
+            "`finintent compare` for this workflow's own predictions"
         )
     return Output(text or "", letter[1].upper(), options)

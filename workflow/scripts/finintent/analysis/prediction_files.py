@@ -1,4 +1,4 @@
-"""Files of predictions from anywhere, compared as the workflow compares its own."""
+"""Comparison of files of predictions from any source, as the workflow compares its own."""
 
 from collections.abc import Iterable
 from itertools import combinations, takewhile
@@ -16,9 +16,10 @@ MEASURES = ("questions", "correct", "accuracy", "accuracy_low", "accuracy_high",
 
 
 def set_names(paths: list[Path]) -> list[str]:
-    """Return a name a file: its path without the folders and the ending that all have in common.
+    """Return a name for each file: its path without the folders at the beginning and the end that all have in common.
 
-    ConfigError where a file is given twice, or alone.
+    Raises:
+        ConfigError: a file is given twice, or there is only one.
     """
     parts = [path.absolute().parts for path in paths]
     if len(set(parts)) < len(parts) or len(parts) < 2:
@@ -29,7 +30,7 @@ def set_names(paths: list[Path]) -> list[str]:
 
 
 def _shared(parts: Iterable[tuple[str, ...]]) -> int:
-    """Return how many of their first elements all have in common."""
+    """Return the number of elements at the beginning that all have in common."""
     return sum(1 for _ in takewhile(lambda names: len(set(names)) == 1, zip(*parts, strict=False)))
 
 
@@ -37,8 +38,8 @@ def compare_sets(paths: list[Path], taxonomy: Taxonomy, scorer: str, *, seed: in
     """Compare two or more files of predictions.
 
     Returns:
-        The `scorer`, a row a set (name, file, MEASURES) under `sets`, and under `pairs` a row a pair as of
-        `comparison.paired_rows`, in the order of the files.
+        `scorer`; `sets`, one row a file (name, file, MEASURES); `pairs`, one row a pair from `comparison.paired_rows`,
+        in the order of the files.
 
     Raises:
         ConfigError: there is no such scorer.
@@ -69,7 +70,7 @@ def compare_sets(paths: list[Path], taxonomy: Taxonomy, scorer: str, *, seed: in
 
 
 def as_text(compared: dict[str, Any]) -> str:
-    """Return what `compare_sets` found as text: a table of the sets, one of the pairs, and a sentence a pair."""
+    """Return the result of `compare_sets` as text: a table of the sets, and a verdict and its numbers for each pair."""
     width = max(len(row["name"]) for row in compared["sets"])
     lines = [f"{'':{width}}  accuracy  95 % interval  right of questions"]
     lines += [

@@ -1,4 +1,4 @@
-"""Several runs of one model: over training seeds, and over sizes of the training set."""
+"""Several runs of one model, with different training seeds and sizes of the training set."""
 
 from collections import defaultdict
 from typing import Any
@@ -14,22 +14,23 @@ COLUMNS = (
     *SYSTEM_COLUMNS, "rows", "seeds", "runs", "questions", "mean", "low", "high", "interval", "min", "max",
     "gain", "gain_low", "gain_high",
 )  # fmt: skip
-# How the interval of a mean was computed: that of one run is the one of the accuracy table.
+# How the interval of a mean was computed. The interval of a single run is that of the accuracy table.
 OVER_QUESTIONS = "Wilson, over questions"
 OVER_SEEDS = "bootstrap, over seeds and questions"
 
 
 def run_table(systems: list[System], answers: list[pd.DataFrame], *, seed: int) -> pd.DataFrame:
-    """Return one row a model, variant and number of training rows, in the order given, with the columns COLUMNS.
-
-    mean, min and max: accuracy (0-1) over the training seeds; low and high: its 95 % interval, by Wilson's method for
-    one run and by `statistics.clustered_interval` for several; gain: the mean difference from the base model on the
-    same questions, with the bootstrap's interval, missing where there is no base model.
+    """Return one row a model, variant and number of training rows, in the order given.
 
     Args:
         systems: each run of each model.
         answers: the answers table of each.
         seed: of the bootstrap.
+
+    Returns:
+        The columns COLUMNS. mean, min and max: accuracy (0-1) over the training seeds. low and high: its 95 % interval,
+        by Wilson's method for one run and by `statistics.clustered_interval` for several. gain: the mean difference
+        from the base model on the same questions, with the bootstrap's interval; missing without a base model.
 
     Raises:
         DataError: runs of one model answered other questions than its first run.
@@ -39,7 +40,7 @@ def run_table(systems: list[System], answers: list[pd.DataFrame], *, seed: int) 
         runs[system._replace(seed=None)][system.seed] = right_answers(table)
     rows = []
     for system, by_seed in runs.items():
-        # Columns are questions: aligned by id, whatever the order of a file.
+        # Columns are questions, aligned by id: the order in a file does not matter.
         right = pd.DataFrame(by_seed).T.astype(float)
         base = runs.get(System(system.model, "base"), {}).get(None) if system.variant != "base" else None
         gain = None if base is None else right - base.astype(float)
@@ -62,26 +63,26 @@ def run_table(systems: list[System], answers: list[pd.DataFrame], *, seed: int) 
 
 
 def seed_table(runs: pd.DataFrame, rows: int) -> pd.DataFrame:
-    """Return the rows of a run table of `rows` training rows, and those of models that were not trained."""
+    """Return the rows of a run table that have `rows` training rows or belong to models that were not trained."""
     return runs[(runs["rows"] == rows) | runs["rows"].isna()]
 
 
 def learning_curve(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of a run table of models that were trained, each model's from few training rows to many."""
+    """Return the rows of a run table of models that were trained, sorted by model and number of training rows."""
     trained = runs["rows"].notna() & (runs["model"] != MAJORITY_BASELINE)
     return runs[trained].sort_values(["model", "variant", "rows"], ignore_index=True)
 
 
 def sentences(runs: pd.DataFrame, rows: int) -> dict[str, list[str]]:
-    """Return sentences on runs.
+    """Return sentences about runs.
 
     Args:
         runs: the result of `run_table`.
         rows: size of the whole training set.
 
     Returns:
-        Under `seeds` one on each tuned model's runs with `rows` training rows, under `learning_curve` one on each
-        trained model's accuracy by the number of rows.
+        `seeds`: one on each tuned model's runs with `rows` training rows. `learning_curve`: one on each trained model's
+        accuracy by the number of rows.
     """
     seeds = seed_table(runs, rows)
     curves = learning_curve(runs).groupby("name", sort=False)
@@ -118,6 +119,8 @@ def _of_gain(row: dict[str, Any]) -> str:
     if pd.isna(row["gain"]):
         return ""
     gain, low, high = (100 * row[key] for key in ("gain", "gain_low", "gain_high"))
-    told = low > 0 or high < 0
-    known = f"{abs(gain):.1f} points {'better' if gain > 0 else 'worse'} than" if told else "not distinguishable from"
-    return f"; over the seeds {known} the base model (difference {gain:z.1f} points, {low:z.1f} to {high:z.1f})"
+    differs = low > 0 or high < 0
+    finding = (
+        f"{abs(gain):.1f} points {'better' if gain > 0 else 'worse'} than" if differs else "not distinguishable from"
+    )
+    return f"; over the seeds {finding} the base model (difference {gain:z.1f} points, {low:z.1f} to {high:z.1f})"

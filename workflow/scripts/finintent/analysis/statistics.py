@@ -21,7 +21,7 @@ SIGNIFICANCE_LEVEL = 0.05
 
 
 class Interval(NamedTuple):
-    """An estimate and the bounds of its interval, as fractions (0.01 is a point)."""
+    """An estimate and the bounds of its interval, as fractions (0.01 is one percentage point)."""
 
     estimate: float
     low: float
@@ -30,10 +30,12 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True)
 class McNemar:
-    """Exact McNemar test of two models on the same questions.
+    """Exact McNemar test of two models on the same questions (Dror et al. 2018, https://aclanthology.org/P18-1128).
 
-    fixed: wrong in the first, right in the second; broken: the reverse; p_value: two-sided, binomial on the
-    fixed + broken questions (Dror et al. 2018, https://aclanthology.org/P18-1128).
+    Attributes:
+        fixed: number of questions that the first model has wrong and the second right.
+        broken: the reverse.
+        p_value: two-sided, from the binomial distribution on the fixed + broken questions.
     """
 
     fixed: int
@@ -43,7 +45,7 @@ class McNemar:
 
 @dataclass(frozen=True)
 class ClassScores:
-    """Precision, recall and F1 (0-1) of one label; support: questions whose gold label it is."""
+    """Precision, recall and F1 (0-1) of one label; support: number of questions with this gold label."""
 
     precision: float
     recall: float
@@ -52,19 +54,27 @@ class ClassScores:
 
 
 def wilson(correct: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the Wilson score interval (low, high) of a proportion; DataError unless 0 <= correct <= total > 0."""
+    """Return the Wilson score interval (low, high) of a proportion.
+
+    Raises:
+        DataError: the counts do not satisfy 0 <= correct <= total and total > 0.
+    """
     if not 0 <= correct <= total or total == 0:
-        raise DataError(f"{correct} right of {total} answers is no proportion; give at least one answer")
+        raise DataError(f"{correct} right of {total} answers is not a proportion; give at least one answer")
     low, high = proportion_confint(correct, total, alpha=1 - confidence, method="wilson")
-    # Rounding leaves an interval of 0 % at 1e-17.
+    # Without this, rounding gives 1e-17 instead of 0.
     return (0.0 if correct == 0 else float(low)), (1.0 if correct == total else float(high))
 
 
 def mcnemar_exact(first_right: ArrayLike, second_right: ArrayLike) -> McNemar:
     """Test whether the second model differs from the first.
 
-    Both arguments: whether each question was answered right, shape (questions,), in the same order; DataError where
-    the shapes differ.
+    Args:
+        first_right: whether the first model answered each question right, shape (questions,).
+        second_right: the same of the second model, in the same order.
+
+    Raises:
+        DataError: the shapes differ.
     """
     first, second = np.asarray(first_right, dtype=bool), np.asarray(second_right, dtype=bool)
     if first.shape != second.shape:
@@ -83,10 +93,10 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
 def paired_bootstrap(first_right: ArrayLike, second_right: ArrayLike, *, seed: int, draws: int = 10_000) -> Interval:
     """Return accuracy(second) - accuracy(first) with its 95 % interval.
 
-    The percentile interval of the nonparametric bootstrap over questions, both models being scored on the same drawn
-    questions (Efron & Tibshirani 1993, chapter 13; Koehn 2004, https://aclanthology.org/W04-3250). With few questions
-    on which a pair disagrees it is less strict than McNemar's exact test: four fixed and none broken exclude zero here
-    and have p = 0.125 there.
+    The interval is the percentile interval of the nonparametric bootstrap over questions; each draw scores both models
+    on the same questions (Efron & Tibshirani 1993, chapter 13; Koehn 2004, https://aclanthology.org/W04-3250). If a
+    pair disagrees on few questions, it is less strict than McNemar's exact test: with four fixed and none broken, the
+    interval excludes zero, but p = 0.125.
 
     Args:
         first_right: whether each question was answered right, shape (questions,).
@@ -95,12 +105,12 @@ def paired_bootstrap(first_right: ArrayLike, second_right: ArrayLike, *, seed: i
         draws: number of bootstrap samples.
 
     Raises:
-        DataError: nothing was answered.
+        DataError: there are no answers.
     """
-    changes = (_answers([second_right])[0] - _answers([first_right])[0]).astype(np.int8)  # small: it is drawn often
-    if changes.size == 1:  # every sample is that one question
+    changes = (_answers([second_right])[0] - _answers([first_right])[0]).astype(np.int8)  # small: every draw copies it
+    if changes.size == 1:  # every sample is this question
         return Interval(*[float(changes[0])] * 3)
-    # Sums of whole numbers, divided last: equal counts differ by exactly zero.
+    # Integers are summed first and divided last, so that equal counts give exactly zero.
     found = bootstrap(
         (changes,), lambda drawn, axis: drawn.sum(axis=axis, dtype=float), n_resamples=draws, batch=draws // 10,
         vectorized=True, method="percentile", rng=np.random.default_rng(seed),
@@ -111,15 +121,23 @@ def paired_bootstrap(first_right: ArrayLike, second_right: ArrayLike, *, seed: i
 def clustered_interval(
     right: ArrayLike, *, seed: int, draws: int = 10_000, confidence: float = 0.95
 ) -> tuple[float, float, float]:
-    """Return (mean, low, high): accuracy over training seeds, with an interval over (seed, question).
+    """Return (mean, low, high): accuracy over training seeds, with an interval over seeds and questions.
 
-    The pigeonhole bootstrap, percentile interval: seeds and questions are drawn independently, with replacement (Owen
-    2007, https://doi.org/10.1214/07-AOAS122). With one seed it is the bootstrap over questions, which says nothing of
-    other seeds. In simulations of three seeds on 235 questions it covered the truth in 95-97 % of studies where seeds
-    had a standard deviation of 1-2 points, in 92 % at 3.5 and in 90 % at 5 points; the two-way clustered variance of
-    Cameron, Gelbach & Miller 2011 covered it in 73-88 %, and is zero with one seed.
-    right: shape (seeds, questions), DataError where either is zero. The width is zero where all answers are right, or
-    all wrong.
+    The interval is the percentile interval of the pigeonhole bootstrap: seeds and questions are drawn independently,
+    with replacement (Owen 2007, https://doi.org/10.1214/07-AOAS122). With one seed it is the bootstrap over questions,
+    which does not cover other seeds. Its width is zero if all answers are right, or all wrong. In simulations of three
+    seeds on 235 questions, it covered the true accuracy in 95-97 % of studies if seeds had a standard deviation of 1-2
+    points, in 92 % at 3.5 and in 90 % at 5 points. The two-way clustered variance of Cameron, Gelbach & Miller 2011
+    covered it in 73-88 %, and is zero with one seed.
+
+    Args:
+        right: whether each question was answered right, or a difference of two such values, shape (seeds, questions).
+        seed: of the draws.
+        draws: number of bootstrap samples.
+        confidence: of the interval.
+
+    Raises:
+        DataError: there are no seeds or no questions.
     """
     table = _answers(right)
     seeds, questions = table.shape
@@ -134,14 +152,21 @@ def clustered_interval(
 def minimum_detectable_difference(
     questions: int, discordant_share: float, power: float = 0.8, alpha: float = 0.05
 ) -> float:
-    """Return the smallest difference of two accuracies (0-1) that a study of this size finds with the given power.
+    """Return the smallest difference of two accuracies (0-1) that a study of this size detects with a given power.
 
-    Found: the two-sided exact McNemar test has p <= alpha. discordant_share: expected share of the questions that one
-    model has right and the other wrong. The power is the exact unconditional one (Duffy 1984,
-    https://doi.org/10.2307/2531151): of n questions m ~ Binomial(n, share) are discordant, of those
-    Binomial(m, p) favour the better model, and the difference is share (2p - 1); it rises with p, so that the root in
-    p is the answer. Miettinen 1968 and Connor 1987 approximate the same by the normal distribution.
-    Returns infinity where even a model that is never worse (p = 1) would be missed.
+    A difference is detected if the two-sided exact McNemar test has p <= alpha. The power is the exact unconditional
+    one (Duffy 1984, https://doi.org/10.2307/2531151): of n questions, m ~ Binomial(n, share) are discordant; of those,
+    Binomial(m, p) favour the better model; the difference is share (2p - 1). The power rises with p, so p is found as
+    the root. Miettinen 1968 and Connor 1987 approximate the same by the normal distribution.
+
+    Args:
+        questions: their number.
+        discordant_share: expected share of the questions that one model has right and the other wrong.
+        power: probability that the difference is detected.
+        alpha: significance level.
+
+    Returns:
+        The difference; infinity if even a model that is never worse (p = 1) would not be detected.
     """
     discordant = np.arange(questions + 1)
     weight = binom.pmf(discordant, questions, discordant_share)
@@ -158,9 +183,12 @@ def minimum_detectable_difference(
 
 
 def per_class(gold: Sequence[str], predicted: Sequence[str | None], codes: Sequence[str]) -> dict[str, ClassScores]:
-    """Return the scores of each label code, in the order of `codes`.
+    """Return the scores of each label code, in the order of `codes`; a score without a denominator is 0.
 
-    predicted: None where the answer could not be parsed. A score without a denominator is 0.
+    Args:
+        gold: the right label code of each question.
+        predicted: the label code of each answer, None where it could not be parsed.
+        codes: the codes of the labels.
     """
     scores = precision_recall_fscore_support(gold, _named(predicted), labels=codes, average=None, zero_division=0)
     return {
@@ -170,14 +198,14 @@ def per_class(gold: Sequence[str], predicted: Sequence[str | None], codes: Seque
 
 
 def macro_f1(gold: Sequence[str], predicted: Sequence[str | None], codes: Sequence[str]) -> float:
-    """Return the mean F1 (0-1) of all `codes`, those without a question included."""
+    """Return the mean F1 (0-1) of all `codes`, including those without a question; arguments as of `per_class`."""
     return float(f1_score(gold, _named(predicted), labels=codes, average="macro", zero_division=0))
 
 
 def cohen_kappa(first: Sequence[str | None], second: Sequence[str | None]) -> float:
-    """Return Cohen's kappa (-1 to 1) of two models' answers; None, an unparsable answer, is a class of its own.
+    """Return Cohen's kappa (-1 to 1) of two models' answers; None, an unparsable answer, is a separate class.
 
-    Not a number where both give one and the same answer throughout: agreement by chance is then certain.
+    The result is NaN if both models give the same answer to all questions: agreement by chance is then certain.
     """
     first, second = _named(first), _named(second)
     return math.nan if len({*first, *second}) == 1 else float(cohen_kappa_score(first, second))

@@ -18,5 +18,5 @@ def read_table(parquet: str | Path) -> pd.DataFrame:
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows of a table, with None for what is missing (NaN is no JSON)."""
+    """Return the rows of a table, with None for missing values (JSON has no NaN)."""
     return table.astype(object).where(table.notna(), None).to_dict("records")

@@ -1,15 +1,15 @@
-"""What a difference between two models means, in a sentence."""
+"""The verdict on a difference between two models, as a sentence."""
 
 from finintent.analysis.statistics import SIGNIFICANCE_LEVEL, Interval
 
 
 def distinguishable(difference: Interval, p_value: float) -> bool:
-    """Whether two models differ: the interval leaves out zero, and the (adjusted) test agrees."""
+    """Return whether two models differ: the interval excludes zero, and the (adjusted) test is significant."""
     return bool(p_value < SIGNIFICANCE_LEVEL and not difference.low <= 0 <= difference.high)
 
 
 def verdict(difference: Interval, p_value: float, first: str, second: str, tests: int = 1) -> str:
-    """Return what is known of accuracy(second) - accuracy(first) as a sentence without its full stop.
+    """Return a sentence, without its full stop, on accuracy(second) - accuracy(first).
 
     Args:
         difference: fractions, with the 95 % interval.

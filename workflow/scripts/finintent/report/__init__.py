@@ -1,1 +1,1 @@
-"""What people look at: figures, captions, cards, the report, provenance and cost."""
+"""Results for readers: figures, captions, cards, the report, provenance and cost."""

@@ -7,7 +7,7 @@ from finintent.files import read_json
 
 
 class Numbers:
-    """A JSON result, read when a caption asks for a key: as the report is made, not as jobs are planned."""
+    """A JSON result that is read when a caption asks for a key: when the report is made, not when jobs are planned."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -16,7 +16,7 @@ class Numbers:
         return read_json(Path(self.path))[key]
 
     def has(self, key: str) -> bool:
-        """Whether the result has a key."""
+        """Return whether the result has a key."""
         return key in read_json(Path(self.path))
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""What each job on the accelerator took: minutes, money, memory, energy."""
+"""The cost of each job on the accelerator: minutes, money, memory, energy."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -10,7 +10,13 @@ from finintent.task.system import System
 
 
 class Job(NamedTuple):
-    """A job on the accelerator: for which system, what it did (train, merge, check merge, evaluate), its record."""
+    """A job on the accelerator.
+
+    Attributes:
+        system: the system that it was for.
+        stage: train, merge, check merge or evaluate.
+        record: path of its JSON record, with the result of `meter.metered`.
+    """
 
     system: System
     stage: str
@@ -18,10 +24,14 @@ class Job(NamedTuple):
 
 
 def job_table(jobs: Iterable[Job], usd_per_hour: float | None) -> pd.DataFrame:
-    """Return one row a job, in the order given; `usd_per_hour`: None if that is not known.
+    """Return one row a job, in the order given.
 
-    The record is a JSON file with what `hardware.metered` tells; rows_per_second and tokens_per_second are those of
-    training, and of answering. Dollars are of the job's own time, not of what passes between jobs.
+    rows_per_second and tokens_per_second are those of training and of evaluation. Dollars are for the time of the jobs,
+    without the time between them.
+
+    Args:
+        jobs: the jobs.
+        usd_per_hour: price of the machine, None if it is not known.
     """
     rows = []
     for job in jobs:
@@ -43,7 +53,7 @@ def job_table(jobs: Iterable[Job], usd_per_hour: float | None) -> pd.DataFrame:
             }
         )
     numbers = ("usd", "rows_per_second", "tokens_per_second", "gpu_peak_gib", "watt_hours")
-    # Whole numbers stay whole where some are missing.
+    # Int64 keeps integers when some are missing.
     return pd.DataFrame(rows).astype({"rows": "Int64", "seed": "Int64", **dict.fromkeys(numbers, float)})
 
 

@@ -1,4 +1,4 @@
-"""Figures, in shades that stay apart when printed in grey."""
+"""Figures, in shades of grey that remain distinct in print."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from finintent.task.prediction import UNPARSABLE
 
 GREYS = {"base": "0.80", "few_shot": "0.70", "baseline": "0.60", "tuned": "0.25", "zero_shot": "0.90"}
 HATCHES = {"base": "//", "few_shot": "\\\\", "baseline": "..", "tuned": "", "zero_shot": "xx"}
-# One a curve: colours would vanish in print.
+# One for each curve: colours would be lost in print.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES = ("-", "--", "-.", ":")
 STYLE = {
@@ -35,7 +35,7 @@ def _save(figure: plt.Figure, path: str | Path) -> None:
 
 
 def plot_accuracy(comparison: pd.DataFrame, path: str | Path, *, title: str) -> None:
-    """Draw one bar a system with its 95 % Wilson interval; `comparison` has one row of the accuracy table for each."""
+    """Draw one bar a system with its 95 % Wilson interval; `comparison` has one row of the accuracy table a system."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(figsize=(7, 0.75 + 0.62 * len(comparison)))
         places = np.arange(len(comparison))[::-1]
@@ -59,10 +59,14 @@ def plot_accuracy(comparison: pd.DataFrame, path: str | Path, *, title: str) -> 
 
 
 def plot_confusion(confusions: dict[str, list[list[int]]], codes: list[str], path: str | Path, *, title: str) -> None:
-    """Draw one confusion matrix a variant, side by side; rows are gold, columns predicted labels.
+    """Draw one confusion matrix a variant, side by side; rows are gold labels, columns are predicted labels.
 
-    `confusions`: counts of shape (labels, labels + 1) by the variant's name. The last column, answers that name no
-    label, is drawn where there is one.
+    Args:
+        confusions: counts of shape (labels, labels + 1) by the variant's name. The last column counts answers that name
+            no label; it is drawn if there are any.
+        codes: the codes of the labels.
+        path: the file to write.
+        title: of the figure.
     """
     with plt.rc_context(STYLE):
         figure, panels = plt.subplots(
@@ -90,9 +94,10 @@ def plot_confusion(confusions: dict[str, list[list[int]]], codes: list[str], pat
 
 
 def plot_learning_curve(curve: pd.DataFrame, path: str | Path, *, title: str) -> None:
-    """Draw accuracy over the number of training rows (log scale), one curve a model with its name at its end.
+    """Draw accuracy over the number of training rows (log scale), one curve a model with its name at the end.
 
-    `curve` is the result of `runs.learning_curve`; bars are 95 % intervals. One size alone gives points without lines.
+    `curve` is the result of `seeds_and_sizes.learning_curve`; bars are 95 % intervals. A single size gives points
+    without lines.
     """
     with plt.rc_context(STYLE):
         curves = [part for _, part in curve.groupby("name", sort=False)]
@@ -100,7 +105,7 @@ def plot_learning_curve(curve: pd.DataFrame, path: str | Path, *, title: str) ->
         figure, axes = plt.subplots(figsize=(7, 4))
         ends = []
         for place, part in enumerate(curves):
-            # Beside each other, or the intervals of several models at one size would hide each other.
+            # Shifted a little, so that the intervals of several models at one size do not hide each other.
             rows = part["rows"].to_numpy(dtype=float) * 1.025 ** (place - (len(curves) - 1) / 2)
             mean, low, high = (100 * part[key].to_numpy() for key in ("mean", "low", "high"))
             style = {"marker": MARKERS[place % len(MARKERS)], "linestyle": DASHES[place % len(DASHES)]}
@@ -145,7 +150,7 @@ def _apart(heights: list[float], gap: float) -> list[float]:
 
 
 def plot_training(record: dict[str, Any], path: str | Path, *, title: str) -> None:
-    """Draw training and validation loss over epochs and mark the epoch that was kept; `record` is a training.json."""
+    """Draw training and validation loss by epoch, and mark the epoch that was kept; `record` is a training.json."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(figsize=(7, 3.4))
         training, validation = (pd.DataFrame(record[name]) for name in ("training_loss", "validation_loss"))
@@ -163,13 +168,14 @@ def plot_training(record: dict[str, Any], path: str | Path, *, title: str) -> No
 
 
 def plot_data_quality(quality: dict[str, Any], path: str | Path, *, title: str, threshold: float) -> None:
-    """Draw how long the queries are and how like the evaluation questions and each other they are.
+    """Draw the lengths of the queries, and their similarity to the evaluation questions and to each other.
 
-    `quality` is the result of `quality.measure`; `threshold` the likeness (0-100) at which decontamination rejects.
+    `quality` is the result of `quality.measure`; `threshold` is the similarity (0-100) at which decontamination
+    rejects a row.
     """
     with plt.rc_context(STYLE):
         figure, (length, evaluation, neighbour) = plt.subplots(1, 3, figsize=(10, 3.4))
-        evaluation.sharex(neighbour)  # before drawing, or the limits of one of them are lost
+        evaluation.sharex(neighbour)  # before drawing: later, the limits of one of them would be lost
         evaluation.sharey(neighbour)
         lengths = quality["length"]["histogram"]
         length.bar(lengths["characters"], lengths["counts"], width=0.85, color="0.6")
@@ -185,23 +191,23 @@ def plot_data_quality(quality: dict[str, Any], path: str | Path, *, title: str, 
             edges, counts = (np.array(quality[key]["histogram"][part]) for part in ("edges", "counts"))
             axes.bar(edges[:-1], counts, width=np.diff(edges), align="edge", color="0.6", edgecolor="white")
             axes.set_title(name)
-            axes.set_xlabel(f"likeness, % (median {quality[key]['p50']:.0f})")
+            axes.set_xlabel(f"similarity, % (median {quality[key]['p50']:.0f})")
             end = max(end, edges[1:][counts > 0].max())
         evaluation.axvline(threshold, color="black", linestyle=":", linewidth=1.2)
         evaluation.text(
             threshold + 1, 0.98, f"decontamination threshold: {threshold:g}", rotation=90, va="top", fontsize=9,
             transform=evaluation.get_xaxis_transform(),
         )  # fmt: skip
-        neighbour.set_xlim(0, end + 8)  # room for the words beside the threshold
+        neighbour.set_xlim(0, end + 8)  # room for the text beside the threshold
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
         _save(figure, path)
 
 
 def plot_calibration(calibrations: dict[str, dict[str, Any]], path: str | Path, *, title: str) -> None:
-    """Draw one reliability diagram a variant: accuracy over confidence, with the share of questions in each bin.
+    """Draw one reliability diagram a variant: accuracy by confidence, with the share of questions in each bin.
 
-    `calibrations` holds the result of `metrics.calibrate` by the variant's name. Where a temperature was fitted, a
-    second line shows the same answers after scaling.
+    `calibrations` has the result of `metrics.calibrate` by the variant's name. If a temperature was fitted, a second
+    line shows the same answers after temperature scaling.
     """
     with plt.rc_context(STYLE):
         figure, panels = plt.subplots(

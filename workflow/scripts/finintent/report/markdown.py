@@ -1,4 +1,4 @@
-"""The study as one Markdown file, for people and for version control."""
+"""The study as one Markdown file, for readers and for version control."""
 
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,11 @@ def markdown_report(
     asked: dict[str, str],
     published: str,
 ) -> str:
-    """Render the report; each further argument is the path of the result that it is named after.
+    """Render the report.
 
-    provenance: what `provenance.study_record` returns; asked: by the id of a model behind an API, the record of its own
-    answers.
+    All arguments but these three are paths, each of the result that it is named after: `dataset`, the id of the data
+    set; `provenance`, the result of `provenance.study_record`; `asked`, the path of the record of the answers, by the
+    id of a model behind an API.
     """
     table = read_table(questions)
     suspects = table[table["label_suspect"]]

@@ -1,4 +1,4 @@
-"""The card of a tuned model: what it was made of, how it answers, and what it is not for."""
+"""The card of a tuned model: what it was made from, how it answers, and what it is not for."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +13,7 @@ from finintent.task.system import System
 from finintent.task.taxonomy import Taxonomy
 
 TEMPLATE = Path(__file__).parents[3] / "report/model_card.md.j2"
-# Of a training run's settings, those that a reader would change; the rest are paths and switches of the workflow.
+# The settings of a training run that a reader would change; the others are paths and switches of the workflow.
 HYPERPARAMETERS = (
     "lora_rank", "lora_alpha", "lora_dropout", "lora_target", "learning_rate", "lr_scheduler_type", "warmup_ratio",
     "num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps", "cutoff_len", "bf16", "template",
@@ -39,8 +39,8 @@ def model_card(
         base: `source` of the record that `prepare_model` wrote.
         training: a training.json.
         answers: the answers table of each of the two on the evaluation questions.
-        metrics: `metrics.measure` of each.
-        generators: who wrote the training rows.
+        metrics: the result of `metrics.measure` for each.
+        generators: names of the models that wrote the training rows.
         dataset: id of the data set.
         taxonomy: its labels.
         seed: of the bootstrap.

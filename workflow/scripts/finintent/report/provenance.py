@@ -11,7 +11,10 @@ from finintent.models.folder import OWN_FILE
 def study_record(config: dict[str, Any], models: dict[str, Path], training: str) -> dict[str, Any]:
     """Return what made a study: configuration, versions, digests of the training rows, and each base model's record.
 
-    models: folder of each model; training: a run's training.json, whose rows are those of the other models' main runs.
+    Args:
+        config: the configuration.
+        models: folder of each base model.
+        training: path of the training.json of a main run; the other models' main runs have the same training rows.
     """
     trained = read_json(training)
     return {
