@@ -1,4 +1,4 @@
-"""The shipped configuration, and what a wrong one is told."""
+"""The shipped configuration, and the messages for wrong ones."""
 
 import copy
 import json
@@ -72,7 +72,7 @@ def test_a_merged_model_is_used_and_deleted_before_the_next_is_made(tmp_path):
     shutil.copy2(ROOT / "config/a10g.yaml", workspace / "config")
     output = snakemake(workspace, "--dry-run", "--configfile", "config/a10g.yaml").stdout
     jobs = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", output, re.MULTILINE)
-    # A dry run tells priorities, not the order that jobs will have once they take time.
+    # A dry run shows priorities, not the order in which jobs will run.
     priorities = {rule: int(found[1]) for rule, job in jobs if (found := re.search(r"priority: (\d+)", job))}
     assert priorities == {"check_merge": 1, "evaluate_tuned": 1}
     assert len(re.findall(r"Would remove temporary output results/merged/.*/model\b", output)) == 4

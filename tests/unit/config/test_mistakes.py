@@ -1,4 +1,4 @@
-"""The one sentence that a user is told."""
+"""The sentence that a user gets for a mistake in the configuration."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from finintent.config.whole import complete_config
 from finintent.errors import ConfigError
 
 
-def told(values: dict) -> str:
+def message_for(values: dict) -> str:
     with pytest.raises(ConfigError) as error:
         complete_config(values, set_by_workflow=(), baselines=())
     assert "\n" not in str(error.value)
@@ -87,23 +87,23 @@ def written(text: str) -> Callable[[dict], None]:
 )  # fmt: skip
 def test_a_mistake_is_one_sentence(values: dict, text: str, sentence: str):
     written(text)(values)
-    assert told(values) == f"config: {sentence}"
+    assert message_for(values) == f"config: {sentence}"
 
 
 def test_a_missing_block_is_described(values: dict):
     del values["datasets"]["d"]["evaluation"]
-    assert told(values) == (
+    assert message_for(values) == (
         "config: datasets.d lacks the key 'evaluation': The questions that models are compared on; add it"
     )
 
 
 def test_a_long_value_is_cut(values: dict):
     values["training"]["precision"] = "x" * 500
-    assert "is 'xxx" in told(values)
-    assert len(told(values)) < 160
+    assert "is 'xxx" in message_for(values)
+    assert len(message_for(values)) < 160
 
 
 def test_an_unknown_key_is_told_before_the_key_that_it_was_meant_to_be(values: dict):
     values["studdy"] = values.pop("study")
-    assert "unknown key 'studdy'" in told(values)
-    assert "write 'study'" in told(values)
+    assert "unknown key 'studdy'" in message_for(values)
+    assert "write 'study'" in message_for(values)

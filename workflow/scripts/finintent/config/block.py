@@ -24,7 +24,7 @@ class Block(BaseModel):
 
 
 def mistake(key: str, text: str) -> PydanticCustomError:
-    """Return the error of a block whose keys contradict each other; `text` goes on after the key's path."""
+    """Return the error of a block with contradictory keys; `text` follows the key's path in the message."""
     return PydanticCustomError("mistake", "{key} {text}", {"key": key, "text": text})
 
 

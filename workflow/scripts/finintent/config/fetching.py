@@ -1,4 +1,4 @@
-"""How Claude's answers are fetched and where they are kept: none of it changes an answer."""
+"""How Claude's answers are fetched and where they are kept, which does not change an answer."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, in one sentence: the key, what was found, what was expected, what to do."""
+"""The mistake in a configuration as one sentence: the key, what was found, what was expected, what to do."""
 
 import difflib
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ TOP = "the top level"
 
 
 def sentence(errors: Sequence[ErrorDetails], schema: Node) -> str:
-    """Return the most telling of the errors that pydantic found, as a sentence.
+    """Return the most useful of the errors that pydantic found, as a sentence.
 
-    The one nearest to the top level is taken, an unknown key before a missing one, which it often explains.
+    It is the one nearest to the top level; an unknown key comes before a missing one, as it is often the cause.
     """
     error = min(errors, key=lambda error: (len(error["loc"]), error["type"] != "extra_forbidden"))
     path, node, parent = _walk(schema, error["loc"])
@@ -67,10 +67,10 @@ def _child(schema: Node, node: Node, key: str | int) -> Node:
 
 
 def _unknown(path: list[str | int], parent: Node) -> str:
-    name, known = str(path[-1]), sorted(parent["properties"])
-    near = difflib.get_close_matches(name, known, n=1)
+    name, keys = str(path[-1]), sorted(parent["properties"])
+    near = difflib.get_close_matches(name, keys, n=1)
     advice = f"write {near[0]!r} or remove it" if near else "remove it"
-    return f"config: {_dotted(path[:-1])} has the unknown key {name!r}; the known ones are {', '.join(known)}; {advice}"
+    return f"config: {_dotted(path[:-1])} has the unknown key {name!r}; the known ones are {', '.join(keys)}; {advice}"
 
 
 def _expected(schema: Node, node: Node) -> str:
@@ -84,7 +84,7 @@ def _types(node: Node) -> str:
 
 
 def _advice(found: Any, node: Node) -> str:
-    """Return what to do about a key without a value, and about a number that YAML read as text or the reverse."""
+    """Return what to do about a key without a value, and about a number that YAML read as text, or the reverse."""
     if found is None:
         return "; give it a value or remove the key"
     if node.get("type") == "string" and not isinstance(found, str | list | dict):

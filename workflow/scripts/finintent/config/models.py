@@ -86,8 +86,8 @@ class Model(Block):
     source: Source = Field(discriminator="type", description="where the base model comes from")
     template: str | None = Field(
         None,
-        description="name of the chat template in LlamaFactory; only a converted Baichuan2 needs none, whose "
-        "tokenizer brings the prompt",
+        description="name of the chat template in LlamaFactory; only a converted Baichuan2 needs none: its "
+        "tokenizer has one",
     )
     vocabulary: Vocabulary | None = None
     training: Training = Field(Training(), description="what differs from the block `training` for this model")
@@ -107,7 +107,7 @@ class Model(Block):
         if self.template is None and getattr(self.source, "convert", None) != "baichuan2":
             raise mistake(
                 "",
-                "lacks the key 'template', which only a converted Baichuan2 can do without, whose tokenizer brings the "
-                "prompt; add LlamaFactory's name of it",
+                "lacks the key 'template', which only a converted Baichuan2 can do without: its tokenizer has a chat "
+                "template; add LlamaFactory's name of it",
             )
         return self

@@ -26,8 +26,8 @@ your choice.
 def editor_schema() -> str:
     """Return the JSON schema by which an editor completes and checks a configuration file.
 
-    A file may be laid over another and hold a part of the keys, so none but a source's `type` is required here: whether
-    one is missing is checked on the merged configuration.
+    A file may override a part of another one's keys, so only a source's `type` is required here. Missing keys are
+    found in the merged configuration.
     """
     schema = json_schema(Config)
     for node in (schema, *schema["$defs"].values()):
@@ -44,9 +44,9 @@ def key_list() -> str:
 
 
 def _blocks(schema: Node) -> tuple[list[tuple[str, Node]], dict[str, str]]:
-    """Return the path and schema of each block, those within it after it, and the path by each block's reference.
+    """Return the path and schema of each block, followed by the blocks within it, and the path by block reference.
 
-    A block in several places stands once: at the top level if it is there, otherwise where it comes first.
+    A block in several places is listed once: at the top level if it is there, otherwise at its first place.
     """
     homes = {child["$ref"]: key for key, child in schema["properties"].items() if "$ref" in child}
     blocks: list[tuple[str, Node]] = []

@@ -1,4 +1,4 @@
-"""The JSON schema of the configuration's models, and what it says of a value in English."""
+"""The JSON schema of the configuration's models, and its description of a value in English."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ class _Generator(GenerateJsonSchema):
         return False
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """Leave out a default that only says that a key or block may be absent, or repeats a block's own defaults."""
+        """Leave out a default that only means that a key or block may be absent, or repeats a block's own defaults."""
         default = schema.get("default")
         if default is None or isinstance(default, BaseModel):
             return self.generate_inner(schema["schema"])

@@ -1,4 +1,4 @@
-"""The whole configuration: what it holds, what its blocks must agree on, and its defaults filled in."""
+"""The whole configuration: its blocks, the checks across blocks, and its defaults."""
 
 import json
 from collections.abc import Collection
@@ -113,7 +113,7 @@ def _check_stores(config: Config) -> None:
 
 
 def _check_arguments(config: Config, set_by_workflow: Collection[str]) -> None:
-    """Check LlamaFactory's further arguments: some would be overruled, others have a key of their own."""
+    """Check LlamaFactory's further arguments: some would be overridden, others have a key of their own."""
     blocks = {"training": config.training} | {
         f"models.{name}.training": model.training for name, model in config.models.items()
     }
