@@ -55,7 +55,7 @@ def values(left: Path, right: Path) -> list[str]:
 
 
 def differences(left: Any, right: Any, where: str) -> list[str]:
-    """Compare two JSON values; keys of one alone are passed over."""
+    """Compare two JSON values; keys that only one has are ignored."""
     if isinstance(left, dict) and isinstance(right, dict):
         shared = [key for key in left if key in right]
         return [text for key in shared for text in differences(left[key], right[key], f"{where}.{key}")]

@@ -1,6 +1,6 @@
 """Speed and memory of every stage at full size, on random weights. Usage: python tests/gpu/measure.py --help
 
-Random weights say nothing of accuracy and everything of speed and memory. The prompts are real ones of a study on this
+Random weights give the speed and memory of real ones, but no accuracy. The prompts are real ones of a study on this
 machine (`snakemake --cores 1 --until format_alpaca prepare_model`), cut into tokens by its embedded model's tokenizer.
 Each command prints one JSON object a measurement; `all` runs every other one for each shape.
 """
@@ -231,7 +231,7 @@ def evaluate(
     with metered() as loading:
         model = load_model(str(folder), bf16=True)
     settings = {"batch_size": batch_size, "seed": 1, "permutations": permutations}
-    # A trained model answers with a letter and an end: two tokens; an untrained one goes on, up to 8 in the workflow.
+    # A trained model answers with a letter and an end: two tokens; an untrained one with up to 8 in the workflow.
     # Both ways are made to write as many. The first pass is what a job sees: it pays for all that a first time costs.
     seconds = []
     for tokens in (2, 2, 8):

@@ -27,8 +27,8 @@ def answered(tmp_path: Path) -> Path:
     workspace = make_workspace(tmp_path / "study", study(tmp_path))
     with FakeClaude(lambda body: "B") as server:
         environment = {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": server.url}
-        said = snakemake(workspace, "estimate_answers", **environment).stdout
-        assert re.search(rf"{MODEL} on .*: 0 answers stored, 6 to ask, about [\d,]+ input and 1,200 output", said)
+        log = snakemake(workspace, "estimate_answers", **environment).stdout
+        assert re.search(rf"{MODEL} on .*: 0 answers stored, 6 to request, about [\d,]+ input and 1,200 output", log)
         assert not server.paid
         snakemake(workspace, ANSWERS, **environment)
         assert KEY in server.headers["authorization"]

@@ -26,7 +26,7 @@ def test_a_stage_on_the_accelerator_depends_on_few_modules(script: str, most: in
 
 
 def test_answers_of_a_default_study_are_read_once_under_each_scorer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Three systems with text and two without: one pass a system and scorer, whatever is made of the answers later."""
+    """Three systems with text and two without: one pass a system and scorer, for all later uses of the answers."""
     read = count()
     for name, scorer in extraction.TEXT_SCORERS.items():
         monkeypatch.setitem(

@@ -5,7 +5,7 @@ import subprocess
 
 from tiny import ROOT
 
-# The one finding that is meant: every rule runs in the one environment of requirements.lock, whose files are checked
+# The only finding that is intended: every rule runs in the environment of requirements.lock, whose files are checked
 # by hash, which an environment file a rule would repeat without hashes.
 MEANT = "Specify a conda environment or container for each rule."
 

@@ -8,7 +8,7 @@ import sys
 from tiny import ROOT
 
 TABLE = ROOT / "results/README.md"
-# Snakemake itself evaluates the rules: patterns stand in report(), temp(), f-strings and helper functions. In a process
+# Snakemake itself evaluates the rules: patterns are in report(), temp(), f-strings and helper functions. In a process
 # of its own, since it changes the working directory, the logging and the path of imports. `_workflow` is private; the
 # version of Snakemake is pinned.
 LIST_OUTPUTS = """

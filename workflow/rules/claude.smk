@@ -1,4 +1,4 @@
-"""Claude's own answers to the evaluation questions, where a data set asks for them."""
+"""Claude's own answers to the evaluation questions, if a data set is configured for them."""
 
 
 rule ask_claude:

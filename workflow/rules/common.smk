@@ -1,4 +1,4 @@
-"""Validated configuration, wildcard constraints and the helpers that rules look things up with."""
+"""The validated configuration, the wildcard constraints, and the helpers of the rules."""
 
 import sys
 from pathlib import Path
@@ -40,16 +40,16 @@ except ConfigError as error:
 MODELS = config["study"]["models"]
 DATASETS = config["study"]["datasets"]
 PRICES = shipped("resources/prices.yaml", ROOT)
-# What decides the requests to Claude, of each data set that has settings for it.
+# The settings that decide the requests to Claude, by data set with a block generation.anthropic.
 PLANS = {
     dataset: {key: block[key] for key in Plan.model_fields if key in block}
     for dataset in DATASETS
     if (block := config["datasets"][dataset]["generation"].get("anthropic"))
 }
-# Claude's id, and what decides its answers, of each data set that compares the study with them.
+# The block evaluation.claude, and its settings that decide the answers, by data set that has it.
 CLAUDE = {dataset: block for dataset in DATASETS if (block := config["datasets"][dataset]["evaluation"].get("claude"))}
 ANSWER_PLANS = {dataset: {key: block[key] for key in AnswerPlan.model_fields} for dataset, block in CLAUDE.items()}
-# What gives the predictions of each data set: the first training size and the first seed make the main run.
+# The systems that are evaluated on each data set; the first training size and the first seed are those of the main run.
 SYSTEMS = {
     dataset: study_systems(
         MODELS,
@@ -62,7 +62,7 @@ SYSTEMS = {
     )
     for dataset in DATASETS
 }
-# The variants that this machine's accelerator runs.
+# The variants that run on this machine's accelerator.
 COMPUTED = ("base", "few_shot", "tuned")
 # Folders of the merged models.
 MERGED = [
@@ -71,7 +71,7 @@ MERGED = [
     for system in systems
     if system.variant == "tuned"
 ]
-# The data sets of this study that have a place on the Hub.
+# The block publication of each data set of this study that has one.
 PUBLISHED = {
     dataset: config["datasets"][dataset]["publication"]
     for dataset in DATASETS
@@ -104,7 +104,7 @@ def get_model_files(wildcards):
 
 
 def get_download(wildcards):
-    """Where a model's files come from, without what only describes them: a corrected size makes nothing stale."""
+    """Return where a model's files come from; keys that only describe them are left out, as they make nothing stale."""
     return {key: value for key, value in get_model(wildcards)["source"].items() if key not in ("size_gb", "gated")}
 
 
@@ -171,19 +171,19 @@ def get_option_shuffle(wildcards):
 
 
 def get_all_rows(pattern):
-    """The file of all training rows of a data set, from a pattern with {dataset} and {rows}."""
+    """Return a function that gives the file of all training rows of a data set; `pattern` has {dataset} and {rows}."""
     return lambda wildcards: pattern.format(**wildcards, rows=get_curation(wildcards)["train_rows"])
 
 
 def merged_model(path):
-    """A merged model's folder, which is deleted after its last use unless the configuration keeps it."""
+    """Mark a merged model's folder, which is deleted after its last use unless the configuration keeps it."""
     return directory(path) if config["keep_merged"] else temp(directory(path))
 
 
 def get_systems(*variants, main=False):
-    """A function of a job's wildcards: the systems of its data set, and of its model where the job is about one.
+    """Return a function that gives the systems of a job's data set, or of its model if the job has one.
 
-    `variants`: only those; `main`: only the main run of each model and variant.
+    `variants`: only systems of these variants; `main`: only the main run of each model and variant.
     """
 
     def choose(wildcards):
@@ -199,7 +199,7 @@ def get_systems(*variants, main=False):
 
 
 def per_system(pattern, *variants, main=False):
-    """One path for each system that `get_systems` chooses."""
+    """Return a function that gives one path for each system that `get_systems` selects."""
     return lambda wildcards: [
         pattern.format(model=system.model, dataset=wildcards.dataset, run=system.run)
         for system in get_systems(*variants, main=main)(wildcards)
@@ -207,19 +207,19 @@ def per_system(pattern, *variants, main=False):
 
 
 def get_variants(wildcards):
-    """Names of the panels of a model's figure."""
+    """Return the names of the panels of a model's figure."""
     return [system.label for system in get_systems(main=True)(wildcards)]
 
 
 def get_validation(wildcards):
-    """Validation predictions, which a model behind an API has none of."""
+    """Return the file of validation predictions; a model behind an API has none."""
     if wildcards.run == "zero_shot":
         return {}
     return {"validation": "results/predictions/{model}/{dataset}/{run}/validation.jsonl".format(**wildcards)}
 
 
 def get_numbers_per_variant(pattern, *variants):
-    """Numbers for a caption, by the name of the variant, of the main run of each."""
+    """Return a function that gives the numbers for a caption, of each variant's main run by the variant's name."""
     return lambda wildcards: {
         system.label: Numbers(pattern.format(model=system.model, dataset=wildcards.dataset, run=system.run))
         for system in get_systems(*variants, main=True)(wildcards)
@@ -231,7 +231,7 @@ def get_numbers(pattern):
 
 
 def get_code(script):
-    """Digest of a script and of the package modules that it imports: a change of either makes its rule stale."""
+    """Return a digest of a script and of the package modules that it imports; a change of it makes the rule stale."""
     return code_digest(SCRIPTS / script)
 
 

@@ -1,4 +1,4 @@
-"""Predictions: of the base and the tuned model, and of the baselines."""
+"""Predictions of the base and the tuned models, and of the baselines."""
 
 
 rule evaluate_base:

@@ -1,4 +1,4 @@
-"""The study in one file, the cards of models and of curated data sets, and a data set's way to the Hub."""
+"""The report in one file, the cards of models and curated data sets, and the upload of a data set to the Hub."""
 
 
 rule write_report:

@@ -1,4 +1,4 @@
-"""Evaluation questions: from a file of this machine, or from OpenFinData's release."""
+"""Evaluation questions: from a local file, or from OpenFinData's release."""
 
 
 rule download_questions:
@@ -28,7 +28,7 @@ rule prepare_questions:
     benchmark:
         "results/benchmarks/prepare_questions/{dataset}.jsonl"
     params:
-        # Nothing more of the block, most of which says how Claude answers.
+        # Not the whole block: most of its keys are settings of Claude's answers.
         marker=lookup(dpath="datasets/{dataset}/evaluation/marker", within=config),
         code=get_code("prepare_questions.py"),
     script:

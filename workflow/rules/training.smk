@@ -13,7 +13,7 @@ rule render_configs:
     benchmark:
         "results/benchmarks/render_configs/{model}/{dataset}/{rows}-rows/seed-{seed}.jsonl"
     resources:
-        gpu=1,  # it chooses precision and device by the machine that will train
+        gpu=1,  # precision and device depend on the machine that will train
     params:
         training=get_training,
         template=lookup(dpath="models/{model}/template", within=config, default=None),
@@ -29,7 +29,7 @@ rule train_lora:
         model="results/models/{model}",
         alpaca=multiext("results/alpaca/{dataset}/{rows}-rows/", "train.json", "validation.json"),
         record="results/alpaca/{dataset}/{rows}-rows/record.json",
-        # It names the files beside it: without it training fails, by it no row changes.
+        # It only describes the files beside it: training needs it, but it does not change a row.
         description=ancient("results/alpaca/{dataset}/{rows}-rows/dataset_info.json"),
     output:
         adapter=directory("results/sft/{model}/{dataset}/{rows}-rows/seed-{seed}/adapter"),

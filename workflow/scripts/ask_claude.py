@@ -1,4 +1,4 @@
-"""Let Claude answer the evaluation questions; every answer is stored first, and a stored one is not asked for again."""
+"""Let Claude answer the evaluation questions; every answer is stored first, and never requested again."""
 
 from typing import Any
 
@@ -35,8 +35,8 @@ def main(
         parse("settings of evaluation.claude", plan, AnswerPlan),
     )
     with ResponseStore(settings["store"]) as store:
-        known, fetching = read_yaml(prices, Prices), parse("settings of evaluation.claude", settings, Fetching)
-        answers = Claude(store, known, fetching).ask(requests)
+        price_list, fetching = read_yaml(prices, Prices), parse("settings of evaluation.claude", settings, Fetching)
+        answers = Claude(store, price_list, fetching).ask(requests)
     record = answer_record(requests, answers)
     write_predictions(outputs["predictions"], answer_predictions(rows, requests, answers))
     write_json(outputs["record"], record)
@@ -53,7 +53,7 @@ if "snakemake" in globals():
             prices=snakemake.input.prices,
             model=snakemake.wildcards.claude,
             plan=snakemake.params.plan,
-            # From the configuration, not from a parameter: none of it changes an answer, so none makes a job stale.
+            # From the configuration, not a parameter: a change of it does not change answers, so no job becomes stale.
             settings={key: block[key] for key in Fetching.model_fields},
             outputs=dict(snakemake.output.items()),
         )

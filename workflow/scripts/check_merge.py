@@ -1,4 +1,4 @@
-"""Prove that a merged model is base + adapter, on prompts of the validation set."""
+"""Check that a merged model is base + adapter, on prompts of the validation set."""
 
 from pathlib import Path
 

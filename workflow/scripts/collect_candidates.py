@@ -1,4 +1,4 @@
-"""Turn the generator's stored answers into candidates, one query a line."""
+"""Convert the generator's stored answers to candidates, one query a line."""
 
 from finintent.data.candidates import candidates_from_responses, candidates_record
 from finintent.files import write_json, write_jsonl

@@ -1,4 +1,4 @@
-"""Test each model against its base and against the others, and answer the study's question in sentences."""
+"""Test each model against its base model and the others, and answer the study's question in sentences."""
 
 from finintent.analysis.answers import read_answers
 from finintent.analysis.comparison import paired_tests, summary

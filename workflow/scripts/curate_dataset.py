@@ -1,4 +1,4 @@
-"""Filter candidates and split them into a training and a validation set; keep every rejected row with its reason."""
+"""Filter candidates and split them into training and validation sets; keep every rejected row with its reason."""
 
 from typing import Any
 

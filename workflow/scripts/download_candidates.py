@@ -1,4 +1,4 @@
-"""Take candidates from an Alpaca data set of the Hub, at a pinned revision."""
+"""Download candidates from an Alpaca data set of the Hub, at a pinned revision."""
 
 import os
 

@@ -9,12 +9,12 @@ from finintent.models.download import download_checkpoint
 from finintent.models.folder import download_folder
 from finintent.models.gguf_source import GgufSource, download_gguf
 
-# Trusted on first use: commit them, so that another machine takes the same commits.
+# Trusted on first use: commit these files, so that another machine uses the same commits.
 LOCKS = Path("resources/models")
 
 
 def main(*, source: dict[str, Any], record: str) -> None:
-    # The files lie beside the record, not among the outputs, which are deleted before a job and after a failure.
+    # The files are beside the record and are not outputs, as outputs are deleted before a job and after a failure.
     folder = download_folder(record)
     if source["type"] == "gguf":
         write_json(record, download_gguf(parse("config: source", source, GgufSource), folder))
@@ -24,7 +24,7 @@ def main(*, source: dict[str, Any], record: str) -> None:
 
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
-        # Whether it is gated only tells when to ask for the token: no parameter, a change makes nothing stale.
+        # `gated` only decides whether a token is needed. It is not a parameter, so a change makes nothing stale.
         described = snakemake.config["models"][snakemake.wildcards.model]["source"]
         gated = {"gated": True} if described.get("gated") else {}
         main(source=snakemake.params.source | gated, record=snakemake.output[0])

@@ -11,7 +11,7 @@ LOCK = "resources/openfindata.lock.json"
 
 def main(*, output: str) -> None:
     logger.info(TERMS)
-    # The archive lies outside the outputs, which are deleted before a job: other tasks of it are not downloaded again.
+    # The archive is not an output, as outputs are deleted before a job: other tasks need no second download.
     fetch_member(RELEASE, Path(output).name, Path(output).parent, folder="results/downloads", lock_file=LOCK)
 
 

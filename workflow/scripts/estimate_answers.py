@@ -1,4 +1,4 @@
-"""Print what Claude's answers to the evaluation questions would still cost."""
+"""Print the remaining cost of Claude's answers to the evaluation questions."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def main(
     )
     estimate = estimate_answers(requests, ResponseStore(store), read_yaml(prices, Prices))
     logger.info(
-        f"{model} on {questions}: {estimate['stored']} answers stored, {estimate['requests']} to ask, about "
+        f"{model} on {questions}: {estimate['stored']} answers stored, {estimate['requests']} to request, about "
         f"{estimate['input_tokens']:,} input and {estimate['output_tokens']:,} output tokens: "
         f"${estimate['messages']:.3f}, in batches ${estimate['batches']:.3f}"
     )
@@ -41,7 +41,9 @@ def main(
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
         if not snakemake.params.plans:
-            raise ConfigError("config: no data set of this study has the block evaluation.claude; add it to price it")
+            raise ConfigError(
+                "config: no data set of this study has the block evaluation.claude; add it to estimate its cost"
+            )
         for index, (dataset, plan) in enumerate(snakemake.params.plans.items()):
             block = snakemake.config["datasets"][dataset]["evaluation"]["claude"]
             main(

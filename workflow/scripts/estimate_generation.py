@@ -1,4 +1,4 @@
-"""Print what generating each data set would still cost."""
+"""Print the remaining cost of generating each data set."""
 
 import os
 from typing import Any
@@ -18,26 +18,27 @@ from finintent.logs import logged, logger
 
 
 def main(*, task: Task, prompt: str, prices: str, plan: dict[str, Any], store: str) -> None:
-    known = read_yaml(prices, Prices)
+    price_list = read_yaml(prices, Prices)
     counter = TokenCounter()
     estimate = estimate_generation(
         task,
         read_yaml(prompt, GenerationPrompt),
         parse("generation settings", plan, Plan),
         ResponseStore(store),
-        known,
+        price_list,
         counter.count,
     )
-    logger.info(table(task.dataset, estimate, counted=counter.usable, prices=known))
+    logger.info(table(task.dataset, estimate, counted=counter.usable, prices=price_list))
 
 
 class TokenCounter:
-    """Has the API count tokens while there is a key that it accepts, and estimates them otherwise."""
+    """Counts tokens through the API while there is a key that it accepts, and estimates them otherwise."""
 
     def __init__(self) -> None:
         self.usable = bool(os.environ.get("ANTHROPIC_API_KEY", "").strip())
 
     def count(self, model: str, body: dict[str, Any]) -> int:
+        """Return the number of input tokens of a body for a model."""
         if self.usable:
             counted = {key: value for key, value in body.items() if key != "max_tokens"} | {"model": model}
             try:
@@ -52,7 +53,7 @@ if "snakemake" in globals():
     with logged(snakemake.log[0]):
         if not snakemake.params.plans:
             raise ConfigError(
-                "config: no data set of this study has the block generation.anthropic; add it to price it"
+                "config: no data set of this study has the block generation.anthropic; add it to estimate its cost"
             )
         for index, (dataset, plan) in enumerate(snakemake.params.plans.items()):
             task = read_task(

@@ -1,4 +1,4 @@
-"""Let a model answer the evaluation questions and the validation rows: one prediction each."""
+"""Let a model answer the evaluation questions and the validation rows: one prediction for each."""
 
 import time
 from functools import partial
@@ -50,7 +50,7 @@ def main(
         seconds = time.perf_counter() - start
     write_predictions(outputs["evaluation"], evaluated)
     write_predictions(outputs["validation"], validated)
-    # A row is one order of one question; tokens that orders and questions share are read once and counted each time.
+    # A row is one order of one question. Tokens that orders and questions share are read once, but counted each time.
     prompts = [row.prompt_tokens for row in [*evaluated, *validated] for _ in row.orders]
     rates = {"rows_per_second": len(prompts) / seconds, "tokens_per_second": sum(prompts) / seconds}
     write_json(outputs["record"], job | rates)
@@ -66,7 +66,7 @@ if "snakemake" in globals():
             taxonomy=snakemake.input.taxonomy,
             instruction=snakemake.input.instruction,
             scoring=snakemake.params.scoring,
-            batch_size=snakemake.config["scoring"]["batch_size"],  # no parameter: a change of it makes nothing stale
+            batch_size=snakemake.config["scoring"]["batch_size"],  # not a parameter: a change makes nothing stale
             precision=snakemake.params.precision,
             seed=snakemake.params.seed,
             outputs=dict(snakemake.output.items()),

@@ -1,4 +1,4 @@
-"""Write curated rows as LlamaFactory's Alpaca files, with a record of how many there are and of their digests."""
+"""Write curated rows as LlamaFactory's Alpaca files, with a record of their numbers and digests."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def main(
     *, train: str, validation: str, taxonomy: str, instruction: str, rows: int, shuffle: int | None, directory: Path
 ) -> None:
     labels, wording = read_taxonomy(taxonomy), read_instruction(instruction)
-    # Curation shuffled the rows: the first of them are a sample, and smaller samples lie within larger ones.
+    # Curation shuffled the rows, so the first ones are a random sample, and a larger sample contains a smaller one.
     curated = dict(zip(SPLITS, (read_jsonl(train)[:rows], read_jsonl(validation)), strict=True))
     for split, chosen in curated.items():
         write_json(directory / f"{split}.json", [alpaca_row(row, labels, wording, shuffle) for row in chosen])

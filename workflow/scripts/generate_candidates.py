@@ -1,4 +1,4 @@
-"""Let Claude write candidates until curation has the rows that it wants; every answer is stored first."""
+"""Let Claude write candidates until curation has enough rows; every answer is stored first."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ if "snakemake" in globals():
             prompt=snakemake.input.prompt,
             prices=snakemake.input.prices,
             plan=snakemake.params.plan,
-            # From the configuration, not from a parameter: none of it changes an answer, so none makes a job stale.
+            # From the configuration, not a parameter: a change of it does not change answers, so no job becomes stale.
             settings={key: block[key] for key in Fetching.model_fields},
             outputs=dict(snakemake.output.items()),
         )

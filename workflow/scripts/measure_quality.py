@@ -1,4 +1,4 @@
-"""Measure diversity and quality of a curated data set, and what a row of it cost."""
+"""Measure the diversity, quality and cost per row of a curated data set."""
 
 from finintent.data.curation import Personas
 from finintent.data.quality import measure

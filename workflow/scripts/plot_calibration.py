@@ -1,4 +1,4 @@
-"""Draw how far a model's confidence can be believed."""
+"""Draw the reliability diagrams of a model."""
 
 from finintent.files import read_json
 from finintent.logs import logged

@@ -1,4 +1,4 @@
-"""Draw accuracy over the number of training rows, all models in one figure."""
+"""Draw accuracy by the number of training rows, all models in one figure."""
 
 from finintent.analysis.tables import read_table
 from finintent.logs import logged

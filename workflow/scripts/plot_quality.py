@@ -1,4 +1,4 @@
-"""Draw the lengths of a data set's queries, and how near they are to each other and to the evaluation questions."""
+"""Draw the lengths of a data set's queries, and their similarity to each other and to the evaluation questions."""
 
 from finintent.files import read_json
 from finintent.logs import logged

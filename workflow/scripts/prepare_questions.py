@@ -1,4 +1,4 @@
-"""Read a multiple-choice file into one question a line."""
+"""Convert a multiple-choice file to one question a line."""
 
 from finintent.files import write_jsonl
 from finintent.logs import logged

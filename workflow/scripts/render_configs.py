@@ -41,7 +41,7 @@ def main(
     if torch.cuda.is_available():
         config, limit = AutoConfig.from_pretrained(model), training["cutoff_len"]
         shape = model_shape(config, training["lora_rank"])
-        packed = options.get("packing") or options.get("neat_packing")  # rows as long as they may be
+        packed = options.get("packing") or options.get("neat_packing")  # then rows have the maximum length
         tokens = limit if packed else min(longest_row(model, template, alpaca[:2]), limit)
         fits = {"available": available_bytes(memory_gb), "bits": options.get("quantization_bit")}
         if preset == "fast":
@@ -58,8 +58,8 @@ def main(
         "bf16": uses_bf16(precision),
         "gpu": torch.cuda.is_available(),
     }
-    # LlamaFactory resumes from whatever checkpoint its output folder holds, so each run has a folder of its own,
-    # named by all that makes it; not by how many rows are computed at once.
+    # LlamaFactory resumes from any checkpoint in its output folder. So each run has its own folder, named by a digest
+    # of everything that decides its result; the number of rows computed at once is not part of it.
     made_of = [versions, [sha256(path) for path in alpaca], read_json(Path(model) / OWN_FILE)]
     run = digest([training_config(**arguments, settings=training, checkpoints=""), batch_size, *made_of])[:12]
     stem = sft.relative_to("results/sft")
@@ -82,7 +82,7 @@ if "snakemake" in globals():
             alpaca=list(snakemake.input.alpaca),
             template=snakemake.params.template,
             training=dict(snakemake.params.training),
-            # No parameters: what they change is how much is computed at once, so a change makes nothing stale.
+            # Not parameters: they only change how much is computed at once, so a change makes nothing stale.
             eval_batch_size=described["training"].get(EVAL_BATCH, snakemake.config["training"][EVAL_BATCH]),
             memory_gb=snakemake.config["gpu"].get("memory_gb"),
             seed=int(snakemake.wildcards.seed),

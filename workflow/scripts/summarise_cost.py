@@ -1,4 +1,4 @@
-"""Put the records of all jobs on the accelerator into one table."""
+"""Write the records of all jobs on the accelerator as one table."""
 
 from finintent.analysis.tables import write_table
 from finintent.logs import logged

@@ -1,4 +1,4 @@
-"""Put all runs of each model side by side: over training seeds, and over sizes of the training set."""
+"""Compare all runs of each model: over training seeds, and over sizes of the training set."""
 
 from finintent.analysis.answers import read_answers
 from finintent.analysis.seeds_and_sizes import learning_curve, run_table, seed_table, sentences

@@ -1,4 +1,4 @@
-"""Put the accuracy of all systems into one table, and how it depends on the order of the options into another."""
+"""Write tables of the accuracy of all systems, and of its dependence on the order of the options."""
 
 from finintent.analysis.accuracy import accuracy_table, permutation_table
 from finintent.analysis.tables import write_table

@@ -20,21 +20,21 @@ def main(
     outputs: dict[str, str],
 ) -> None:
     labels = read_taxonomy(taxonomy)
-    # Curation shuffled the rows: the first of them are a sample, and smaller ones lie within larger ones.
-    learnt = read_jsonl(train)[:rows]
+    # Curation shuffled the rows, so the first ones are a random sample, and a larger sample contains a smaller one.
+    training_rows = read_jsonl(train)[:rows]
     asked = {
         "evaluation": read_jsonl(questions),
         "validation": read_jsonl(validation),
     }
     pipeline = train_baseline(
-        learnt,
+        training_rows,
         ngrams=(settings["min_ngram"], settings["max_ngram"]),
         regularisation=settings["regularisation"],
         seed=settings["seed"],
     )
     for name, question_set in asked.items():
         write_predictions(outputs[f"linear_{name}"], predict_baseline(pipeline, question_set))
-        write_predictions(outputs[f"majority_{name}"], predict_majority(learnt, labels.codes, question_set))
+        write_predictions(outputs[f"majority_{name}"], predict_majority(training_rows, labels.codes, question_set))
 
 
 if "snakemake" in globals():

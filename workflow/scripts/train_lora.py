@@ -1,4 +1,4 @@
-"""Run LlamaFactory's training on a rendered YAML and keep its adapter and its record."""
+"""Run LlamaFactory's training on a rendered YAML, and keep its adapter and its record."""
 
 import resource
 import shutil
@@ -39,17 +39,17 @@ def main(*, config: str, data: dict[str, Any], adapter: Path, output: str, log: 
         if less is None:
             why = (
                 "found too little memory on the GPU even for one row at once; free it of other processes (nvidia-smi), "
-                "set training.llamafactory.quantization_bit to 4, lower cutoff_len, or take a larger card"
+                "set training.llamafactory.quantization_bit to 4, lower cutoff_len, or use a larger card"
                 if full
-                else f"{ending(status)}. What was trained is kept: once the cause is removed, the next run resumes "
-                "from the last finished epoch"
+                else f"{ending(status)}. Checkpoints are kept: once the cause is fixed, the next run resumes from the "
+                "last finished epoch"
             )
             raise TrainingError(f"`finintent train {config}` {why}")
         settings, config = less, f"{checkpoints}.yaml"
         checkpoints.mkdir(parents=True, exist_ok=True)
         Path(config).write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
         logger.info(
-            "The GPU's memory did not suffice. Training goes on with the same optimizer steps in smaller parts: "
+            "The GPU's memory did not suffice. Training continues with the same optimizer steps in smaller parts: "
             "%d rows at once, %d times, %s gradient checkpointing",
             settings["per_device_train_batch_size"],
             settings["gradient_accumulation_steps"],
@@ -75,7 +75,7 @@ def main(*, config: str, data: dict[str, Any], adapter: Path, output: str, log: 
 
 
 def drop_other_runs(checkpoints: Path) -> None:
-    """Delete the checkpoints of runs with other settings or data, of which none can be resumed any more."""
+    """Delete the checkpoints of runs with other settings or data, which cannot be resumed any more."""
     if checkpoints.parent.is_dir():
         for other in checkpoints.parent.iterdir():
             if other != checkpoints and other.is_dir():

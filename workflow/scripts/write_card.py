@@ -1,4 +1,4 @@
-"""Write the card of a curated data set: what it holds, how it came about, what it is for."""
+"""Write the card of a curated data set: what it contains, how it was made, what it is for."""
 
 from typing import Any
 
@@ -24,7 +24,9 @@ def main(
         "length, median in characters": measured["length"]["median"],
         "distinct character bigrams": round(measured["distinct_n"]["2"]["all"], 3),
         "candidates rejected as duplicates": round(measured["near_duplicate_rate"], 3),
-        "likeness to the nearest evaluation question, 95th percentile": round(measured["nearest_evaluation"]["p95"], 1),
+        "similarity to the nearest evaluation question, 95th percentile": round(
+            measured["nearest_evaluation"]["p95"], 1
+        ),
         "evenness of the labels (1 = even)": round(measured["label_balance"]["normalised_entropy"], 3),
     }
     if measured["judge"]:

@@ -1,4 +1,4 @@
-"""Write what a merged model needs to be used on its own: `finintent classify` and `finintent demo` read it."""
+"""Write the file that a merged model needs to be used on its own, by `finintent classify` and `finintent demo`."""
 
 from finintent.files import read_json, read_jsonl
 from finintent.inference.classifier_file import ClassifierFile, write_classifier

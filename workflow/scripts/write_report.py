@@ -1,4 +1,4 @@
-"""Write the study as one Markdown file, and what made it as YAML."""
+"""Write the study as one Markdown file, and its provenance as YAML."""
 
 from pathlib import Path
 from typing import Any
