@@ -91,7 +91,8 @@ def get_model(wildcards):
 
 
 def get_source(wildcards):
-    return {"source": get_download(wildcards), "vocabulary": get_model(wildcards).get("vocabulary")}
+    described = {key: get_model(wildcards).get(key) for key in ("vocabulary", "template")}
+    return {"source": get_download(wildcards)} | described
 
 
 def get_model_files(wildcards):

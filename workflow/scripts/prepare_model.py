@@ -9,7 +9,14 @@ from finintent.logs import logged
 from finintent.models.folder import HUBS, OWN_FILE, download_folder, is_downloaded, local_files
 
 
-def main(*, source: dict[str, Any], vocabulary: dict[str, Any] | None, inputs: list[str], directory: Path) -> None:
+def main(
+    *,
+    source: dict[str, Any],
+    vocabulary: dict[str, Any] | None,
+    template: str | None,
+    inputs: list[str],
+    directory: Path,
+) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     record = {"source": source, "vocabulary": vocabulary}
     if is_downloaded(source):
@@ -23,6 +30,10 @@ def main(*, source: dict[str, Any], vocabulary: dict[str, Any] | None, inputs: l
         files = local_files(folder := Path(source["path"]))
         record |= use_checkpoint(source, folder, files, directory)
         record["files"] = {file.name: [file.stat().st_size, file.stat().st_mtime_ns] for file in files}
+    if template:  # without one LlamaFactory takes the chat template that is there
+        from finintent.inference.chat_template import complete_chat
+
+        record["chat_template"] = complete_chat(directory, template)
     write_json(directory / OWN_FILE, record)
 
 
@@ -73,6 +84,7 @@ if "snakemake" in globals():
         main(
             source=snakemake.params.source["source"],
             vocabulary=snakemake.params.source["vocabulary"],
+            template=snakemake.params.source["template"],
             inputs=list(snakemake.input),
             directory=Path(snakemake.output[0]),
         )
