@@ -53,5 +53,12 @@ def test_a_model_of_this_machine_takes_its_merged_copy(tmp_path: Path):
     assert "(merged models 2.0)" in sentence
 
 
+def test_a_gguf_file_grows_when_it_is_dequantised(tmp_path: Path):
+    wheels = {"type": "gguf", "wheels": {"part1==1": "0" * 64}, "size_gb": 0.5, "dtype": "bfloat16"}
+    whole = {"type": "gguf", "repo_id": "a/b", "size_gb": 1}
+    said = disk_need({"m": wheels, "n": whole}, runs=1, keep_merged=True, results=tmp_path)
+    assert "(downloads 2.0, converted copies 7.5, merged models 7.5)" in said
+
+
 def test_nothing_is_said_where_no_size_is_known(tmp_path: Path):
     assert disk_need({"m": {"type": "gguf", "package": "p"}}, runs=1, keep_merged=True, results=tmp_path) is None

@@ -9,6 +9,9 @@ from finintent.models.folder import is_downloaded, local_files
 
 GB = 10**9
 FOLDERS = ("downloads", "models", "merged")  # below results/
+# Weights of 4 to 5 bits and more become 32 or 16; the file's parts lie beside it until they are joined.
+GGUF_GROWTH = {"float32": 6, "bfloat16": 3}
+GGUF_PARTS = 2
 
 
 def disk_need(sources: dict[str, dict[str, Any]], runs: int, keep_merged: bool, results: Path) -> str | None:
@@ -29,8 +32,10 @@ def disk_need(sources: dict[str, dict[str, Any]], runs: int, keep_merged: bool, 
     merged = []
     for source in sources.values():
         size = _gigabytes(source)
-        downloads += size if is_downloaded(source) else 0
-        converted += size if "convert" in source else 0
+        downloads += size * (GGUF_PARTS if "wheels" in source else 1) if is_downloaded(source) else 0
+        if source["type"] == "gguf":
+            size *= GGUF_GROWTH[source.get("dtype", "float32")]
+        converted += size if source["type"] == "gguf" or "convert" in source else 0
         merged.append(size * runs if keep_merged else size)
     if not any(merged):
         return None
