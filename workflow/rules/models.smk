@@ -29,7 +29,7 @@ rule prepare_model:
         "results/benchmarks/prepare_model/{model}.jsonl"
     params:
         source=get_source,
-        versions=get_versions("gguf", "transformers", "tokenizers"),
+        versions=get_versions("gguf", "llamafactory", "transformers", "tokenizers"),
         code=get_code("prepare_model.py"),
     script:
         "../scripts/prepare_model.py"

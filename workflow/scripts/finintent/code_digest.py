@@ -12,6 +12,7 @@ NOT_COUNTED = frozenset(
         "config/block",  # which values are refused; the values themselves are parameters of the rules
         "config/fetching",  # how Claude's answers are fetched, never what they are
         "errors",  # which exception ends a job, never what a finished job writes
+        "hub_errors",  # the sentence of an error of the Hub
         "logs",  # where messages go
         "machine/lock",  # when a job runs
         "machine/meter",  # time, memory and energy, which differ from run to run anyway
