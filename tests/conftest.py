@@ -6,6 +6,9 @@ import tempfile
 os.environ["HF_HUB_OFFLINE"] = "1"
 # As in the Makefile: tests start hundreds of Python processes.
 os.environ["PYTHONDONTWRITEBYTECODE"] = ""
+# Two workers share the cores: threads that spin while they wait would slow each other down many times.
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 # Tests wait neither for a study on this machine nor for the tests of another worker.
 os.environ["FININTENT_LOCKS"] = tempfile.mkdtemp(prefix="finintent-locks-")
 

@@ -250,7 +250,7 @@ def test_a_folder_with_files_is_not_converted_into(original):
 MEASURE = """
 import re, sys
 from pathlib import Path
-from finintent.conversion import convert_weights
+from finintent.models.conversion import convert_weights
 def peak():
     return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024
 before = peak()

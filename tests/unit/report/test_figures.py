@@ -22,10 +22,17 @@ LABELS = ["billing", "billing", "shipping", "shipping", "account"]
 @pytest.fixture
 def quality() -> dict:
     rows = [
-        {"id": str(number), "query": query, "label": label, "persona": "terse"}
+        {
+            "id": str(number),
+            "query": query,
+            "label": label,
+            "persona": "terse",
+            "nearest_question": 0,
+            "question_similarity": 20.0 + 10 * number,
+        }
         for number, (query, label) in enumerate(zip(QUERIES, LABELS, strict=True))
     ]
-    return measure(rows, [], ["is my parcel lost", "pay by card"], sorted(set(LABELS)), ["terse"])
+    return measure(rows, [], sorted(set(LABELS)), ["terse"])
 
 
 def drawn(quality: dict, tmp_path: Path, threshold: float = 62.5) -> str:
