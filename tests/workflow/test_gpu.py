@@ -43,7 +43,8 @@ def waited(workspace: Path) -> list[Path]:
 
 
 def test_profile_limits_one_process_and_the_lock_two(tiny_models, tmp_path, records):
-    first, second = (study(tmp_path / name, tiny_models) for name in ("first", "second"))
+    first = study(tmp_path / "first", tiny_models)
+    second = shutil.copytree(first, tmp_path / "second", symlinks=True)
     snakemake(first, "--cores", "8", *TARGETS, PATH=PATH, STAND_IN_RECORDS=str(records))
     assert_one_at_a_time(records, 4)
     assert waited(first) == []  # the profile's limit alone kept them apart
