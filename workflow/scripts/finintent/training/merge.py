@@ -24,9 +24,12 @@ def restore_tokenizer(base: Path, merged: Path) -> None:
 def merge_config(*, model: str, adapter: str, merged: str) -> dict[str, Any]:
     """Return the arguments of `llamafactory-cli export`.
 
-    The merged weights keep the base's own precision, as its config.json names it. No template is given: the export
-    needs none, and with some templates LlamaFactory 0.9.5 fails after it has written the weights. ModelError for a
-    quantised base, into which nothing can be merged.
+    The merged weights keep the base's own precision, as its config.json names it. The export needs no template:
+    LlamaFactory 0.9.5 fails after it has written the weights with some of its own, and before that with some chat
+    templates of tokenizers, so it gets the empty one.
+
+    Raises:
+        ModelError: the base is quantised, so nothing can be merged into it.
     """
     if "quantization_config" in read_json(Path(model) / "config.json"):
         raise ModelError(
@@ -36,6 +39,7 @@ def merge_config(*, model: str, adapter: str, merged: str) -> dict[str, Any]:
     return {
         "model_name_or_path": model,
         "adapter_name_or_path": adapter,
+        "template": "empty",
         "finetuning_type": "lora",
         "export_dir": merged,
         "export_device": "auto",
