@@ -88,7 +88,7 @@ def test_a_model_that_answers_by_label_is_asked_for_labels(tuned: Path):
     by_label = by_letter.model_copy(update={"answer": "label"})
     model, prompter = load_model(str(tuned / "model"), bf16=False), Prompter(str(tuned / "model"), "gemma")
     taxonomy = by_label.taxonomy
-    question = {"id": "0", "question": EXAMPLE, "options": taxonomy.options, "gold": None, "hard": False}
+    question = {"id": "0", "question": EXAMPLE, "options": taxonomy.options, "gold": "billing", "hard": False}
     for settings, answer in ((by_letter, "letter"), (by_label, "label")):
         (found,) = Classifier(tuned / "model", settings).classify([EXAMPLE])
         (row,) = predict(

