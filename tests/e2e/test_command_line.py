@@ -94,7 +94,7 @@ def test_a_model_that_answers_by_label_is_asked_for_labels(tuned: Path):
         (row,) = predict(
             model, prompter, [question], taxonomy, settings.instruction, batch_size=1, seed=0, answer=answer
         )
-        odds = {code: math.exp(value) for code, value in row["log_probabilities"].items()}
+        odds = {code: math.exp(value) for code, value in row.log_probabilities.items()}
         expected = {code: value / sum(odds.values()) for code, value in odds.items()}
         assert found["probabilities"] == pytest.approx(expected, rel=1e-4)
 
