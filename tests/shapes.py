@@ -21,3 +21,5 @@ SHAPES: dict[str, PretrainedConfig] = {
         num_key_value_heads=32, max_position_embeddings=4096,
     ),
 }  # fmt: skip
+
+LONGEST = 128  # tokens of a row, of a batch's typical longest; the longest of all is 135 with what the template may add

@@ -3,12 +3,10 @@
 import json
 import os
 import random
-import resource
 import subprocess
 import sys
 import threading
 import time
-from datetime import timedelta
 from pathlib import Path
 
 import anthropic
@@ -16,66 +14,26 @@ import httpx2
 import pytest
 
 from fake_claude import FAULT_HEADER, FakeClaude, Fault
-from finintent.claude.budget import Budget
 from finintent.claude.client import Claude
 from finintent.claude.prompts import Request
 from finintent.claude.store import ResponseStore
 from finintent.config.fetching import Fetching
-from finintent.data.generation import Generator, generation_record
-from finintent.errors import ApiError, BudgetError
+from finintent.errors import ApiError
 from finintent.files import digest
+from generating import KEY, SETTINGS, assert_paid_once_and_kept, generate
 from tiny import ROOT
-from writer import PRICES, PROMPT, Writer, make_plan, make_task
+from writer import PRICES, Writer
 
-KEY = "sk-ant-planted-0123456789"
+pytestmark = pytest.mark.usefixtures("quick")
+
 # More kills, for the figure: their number goes into the size of the grid too.
 KILLS = int(os.environ.get("FININTENT_KILLS", "1"))
-SETTINGS = {
-    "store": "", "mode": "messages", "concurrency": 8, "max_retries": 40, "timeout_seconds": 60, "max_cost_usd": 5,
-    "batch_poll_seconds": 0.01, "batch_wait_minutes": 1,
-}  # fmt: skip
-QUESTIONS = ["Where is my parcel from Norway?"]
 TRANSPORT = [Fault.RATE_LIMIT, Fault.SERVER_ERROR, Fault.OVERLOADED, Fault.DROPPED]
 CONTENT = [
     Fault.MALFORMED, Fault.REFUSAL, Fault.TRUNCATED, Fault.THINKING, Fault.FEWER, Fault.DUPLICATES,
     Fault.WRONG_LANGUAGE,
 ]  # fmt: skip
 BATCH = [Fault.OUT_OF_ORDER, Fault.EXPIRED, Fault.ERRORED, Fault.CREATE_LOST, Fault.RESULTS_DROPPED]
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """Shorten the pauses before another try."""
-    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY + "\n")  # as from a file
-    monkeypatch.setenv("ANTHROPIC_BASE_URL", "")  # to be put back
-    monkeypatch.setattr("finintent.claude.client.LISTING_DELAY", timedelta(0))
-    monkeypatch.setattr("anthropic._base_client.INITIAL_RETRY_DELAY", 0.01)
-    monkeypatch.setattr("anthropic._base_client.MAX_RETRY_DELAY", 0.05)
-    monkeypatch.setattr("finintent.claude.client.LONGEST_PAUSE", 0.02)
-
-
-def generate(
-    path: Path, server: FakeClaude, rows: int = 24, personas: int = 2, queries: int = 6, **settings: object
-) -> dict:
-    """Generate a set against a server, store and all; return its record."""
-    os.environ["ANTHROPIC_BASE_URL"] = server.url
-    task = make_task(QUESTIONS, train_rows=rows, validation_rows=rows // 2)
-    task.personas.clear()
-    task.personas.update({f"persona{number}": "terse" + "!" * number for number in range(personas)})
-    with ResponseStore(path / "responses.jsonl") as store:
-        claude = Claude(store, PRICES, Fetching(**SETTINGS | settings))
-        plan = make_plan(max_rounds=40, max_faulty_replies=4, queries_per_request=queries)
-        generator = Generator(task, PROMPT, plan, claude)
-        generator.run()
-        assert len(generator.accepted()) >= rows + rows // 2
-        return generation_record(generator, store)
-
-
-def assert_paid_once_and_kept(path: Path, server: FakeClaude) -> ResponseStore:
-    store = ResponseStore(path / "responses.jsonl")
-    assert set(server.paid) == set(store.answers)  # none lost
-    assert set(server.paid.values()) == {1}  # none paid twice
-    return store
 
 
 @pytest.fixture
@@ -161,23 +119,6 @@ def test_results_that_keep_breaking_off_are_named_and_collected_later(tmp_path):
     assert_paid_once_and_kept(tmp_path, server)
 
 
-def test_the_budget_stops_before_it_is_passed(tmp_path):
-    message = r"stopped before a request that could cost 0\.000\d US dollars"
-    with FakeClaude(Writer(), delay=0.05) as server, pytest.raises(BudgetError, match=message):
-        generate(tmp_path, server, max_cost_usd=0.0007, concurrency=3)
-    store = assert_paid_once_and_kept(tmp_path, server)
-    assert 0 < store.spent_usd <= 0.0007
-
-
-def test_requests_of_unlike_cost_do_not_wait_for_ever(tmp_path):
-    with ResponseStore(tmp_path / "store") as store:
-        budget = Budget(1.0, store)
-        with budget.reserve(0.1), budget.reserve(0.2), budget.reserve(0.3):
-            pass
-        with pytest.raises(BudgetError), budget.reserve(1.1):
-            pass
-
-
 def test_somebody_elses_batch_of_the_same_size_does_no_harm(tmp_path, monkeypatch):
     def lose_the_first(kind: str, body: dict, number: int) -> set[Fault]:
         return {Fault.CREATE_LOST} if kind == "create" and number == 0 else set()
@@ -199,28 +140,6 @@ def test_somebody_elses_batch_of_the_same_size_does_no_harm(tmp_path, monkeypatc
     assert len(server.batches) == 2
     assert [record["failures"] for record in store.records if record["type"] == "outcome"] == [{}, {}]
     assert len(store.answers) == 6
-
-
-def test_a_full_disk_leaves_the_store_whole(tmp_path):
-    with ResponseStore(tmp_path / "store") as store:
-        store.append({"type": "answer", "digest": "a", "cost_usd": 1})
-        before = (tmp_path / "store").read_bytes()
-        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 50, hard))
-        try:
-            with pytest.raises(ApiError, match="could not be stored"):
-                store.append({"type": "answer", "digest": "b" * 100, "cost_usd": 1})
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-    assert (tmp_path / "store").read_bytes() == before
-    assert list(store.answers) == ["a"]
-
-
-def test_a_batch_holds_no_more_than_the_budget_allows(tmp_path):
-    with FakeClaude(Writer()) as server:
-        generate(tmp_path, server, max_cost_usd=0.0007, mode="batches")
-    assert [len(batch.requests) for batch in server.batches.values()] == [2, 2, 2]
-    assert assert_paid_once_and_kept(tmp_path, server).spent_usd <= 0.0007
 
 
 @pytest.mark.parametrize(("status", "sentence"), [(401, "answered 401"), (400, "answered 400")])

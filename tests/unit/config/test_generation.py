@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from finintent.config.answers import AnswerPlan
-from finintent.config.evaluation import ClaudeAnswers, Evaluation
+from finintent.config.evaluation import ClaudeAnswers
 from finintent.config.fetching import Fetching
 from finintent.config.generation import Anthropic, Generation
 from finintent.config.plan import Plan
@@ -38,15 +38,3 @@ def test_a_key_decides_the_requests_or_how_answers_are_fetched(block: type, plan
     deciding, fetching = plan.model_fields.keys() | {"model"}, Fetching.model_fields.keys()
     assert deciding | fetching == block.model_fields.keys()
     assert not deciding & fetching
-
-
-@pytest.mark.parametrize(("source", "key", "value"), [("local", "path", "e.json"), ("openfindata", "task", "intents")])
-def test_the_source_of_questions_needs_its_key(source: str, key: str, value: str):
-    assert getattr(Evaluation(source=source, **{key: value}), key) == value
-    with pytest.raises(ValidationError, match=f"lacks the key '{key}', which its source '{source}' needs"):
-        Evaluation(source=source)
-
-
-def test_claude_answers_with_its_own_limit_of_tokens():
-    assert Evaluation(path="e.json", claude=CLAUDE).claude.max_tokens == 1000
-    assert Anthropic(**CLAUDE).max_tokens == 8000

@@ -2,16 +2,12 @@ import json
 
 import pytest
 
-from finintent.data.candidates import candidates_from_responses
-from finintent.data.similarity import similarity
 from finintent.errors import DataError
-from finintent.files import read_jsonl
 from finintent.task.questions import read_questions
 from finintent.task.taxonomy import Label, Taxonomy, read_taxonomy
 from tiny import ROOT
 
-RESOURCES = ROOT / "resources/intent_understanding"
-TAXONOMY = read_taxonomy(RESOURCES / "taxonomy.yaml")
+TAXONOMY = read_taxonomy(ROOT / "resources/intent_understanding/taxonomy.yaml")
 # An item in the very form of the released benchmark.
 ITEM = {
     "id": "0",
@@ -75,32 +71,3 @@ def test_more_options_than_letters_are_numbered(tmp_path):
 def test_a_wrong_item_is_named(tmp_path, items: list, message: str):
     with pytest.raises(DataError, match=message):
         read(tmp_path, *items)
-
-
-def test_a_broken_line_is_named(tmp_path):
-    path = tmp_path / "rows.jsonl"
-    path.write_text('{"a": 1}\n{"a":\n')
-    with pytest.raises(DataError, match=r"rows.jsonl, line 2: not JSON"):
-        read_jsonl(path)
-
-
-def test_a_response_without_its_request_is_named(tmp_path):
-    path = tmp_path / "responses.jsonl"
-    path.write_text('{"generator": "x"}\n')
-    with pytest.raises(DataError, match=r"responses.jsonl, line 1: request: Field required"):
-        candidates_from_responses(path, "d")
-
-
-def test_shipped_responses_give_1200_candidates_with_ids_of_their_own():
-    rows = candidates_from_responses(RESOURCES / "recorded_responses.jsonl", "intent_understanding")
-    assert len({row["id"] for row in rows}) == len(rows) == 1200
-    with pytest.raises(DataError, match="no answers of the data set 'another', only of intent_understanding; name the"):
-        candidates_from_responses(RESOURCES / "recorded_responses.jsonl", "another")
-
-
-def test_shipped_evaluation_set_has_no_two_equal_questions():
-    questions = [row["question"] for row in read_questions(RESOURCES / "eval.json", TAXONOMY, "问句:")]
-    assert len(questions) == 235
-    matrix = similarity(questions, questions)
-    matrix[range(235), range(235)] = 0
-    assert matrix.max() < 100

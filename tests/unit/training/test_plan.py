@@ -1,0 +1,93 @@
+"""Batches are formed in the fastest way that fits."""
+
+import json
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from transformers import AutoConfig
+
+from finintent.errors import ConfigError
+from finintent.models.folder import OWN_FILE
+from finintent.training.memory import (
+    GIB,
+    USABLE,
+    available_bytes,
+    model_shape,
+    training_bytes,
+    validation_bytes,
+)
+from finintent.training.plan import Batching, batchings, fastest, longest_row, original, validation_batch
+from shapes import LONGEST, SHAPES
+from tiny import ROOT, write_tiny_model
+
+
+def test_as_many_rows_are_validated_as_fit():
+    shape = model_shape(SHAPES["qwen2.5-7b"], rank=8)
+    assert [validation_batch(shape, 16, 135, available=size * GIB) for size in (22, 17, 16, 8)] == [16, 8, 4, 1]
+
+
+@pytest.mark.parametrize(
+    ("memory_gb", "expected"),
+    [
+        (18, Batching(8, 1, checkpointing=True, fused=True)),
+        (24, Batching(8, 1, checkpointing=False, fused=True)),
+        (80, Batching(8, 1, checkpointing=False, fused=True)),
+    ],
+)
+def test_the_fastest_batching_that_fits_is_chosen(memory_gb: float, expected: Batching):
+    shape = model_shape(SHAPES["qwen2.5-7b"], rank=8)
+    assert fastest(shape, 8, LONGEST, fused=True, available=available_bytes(memory_gb)) == expected
+
+
+def test_a_card_that_is_too_small_is_told_and_four_bits_fit_it():
+    shape = model_shape(SHAPES["qwen2.5-7b"], rank=8)
+    with pytest.raises(ConfigError, match=r"one row of 128 tokens needs 14\.\d GiB, but the GPU .* has 10\.7"):
+        fastest(shape, 8, LONGEST, fused=True, available=available_bytes(12))
+    assert fastest(shape, 8, LONGEST, fused=True, available=available_bytes(12), bits=4).micro_batch >= 4
+
+
+@pytest.mark.parametrize("preset", ["fast", "original"])
+def test_a_gpu_job_is_planned_by_its_longest_row(tmp_path: Path, monkeypatch, preset: str):
+    monkeypatch.chdir(tmp_path)
+    model, template = write_tiny_model(tmp_path / "model"), "gemma"
+    (model / OWN_FILE).write_text("{}")
+    rows = [{"instruction": "the user is in " * times, "output": "A"} for times in (1, 4)]
+    alpaca = [str(tmp_path / f"{split}.json") for split in ("train", "validation")]
+    for path, row in zip(alpaca, rows, strict=True):
+        Path(path).write_text(json.dumps([row]))
+    tokens = longest_row(str(model), template, alpaca)
+    assert tokens > longest_row(str(model), template, alpaca[:1]) > len(rows[0]["instruction"].split())
+    shape = model_shape(AutoConfig.from_pretrained(model), rank=4)
+    fits = training_bytes(shape, Batching(8, 1, checkpointing=True, fused=True), tokens)
+    main = runpy.run_path(str(ROOT / "workflow/scripts/render_configs.py"))["main"]
+    main.__globals__["torch"] = SimpleNamespace(cuda=SimpleNamespace(is_available=lambda: True))
+    training = {
+        "precision": "fp32", "lora_rank": 4, "preset": preset, "batch_size": 8, "cutoff_len": 512, "llamafactory": {},
+    }  # fmt: skip
+    outputs = {name: f"results/sft/m/{name}.yaml" for name in ("train", "merge")}
+    Path(outputs["train"]).parent.mkdir(parents=True)
+    main(
+        model=str(model),
+        alpaca=alpaca,
+        template=template,
+        training=training,
+        eval_batch_size=16,
+        memory_gb=fits / GIB / USABLE,
+        seed=1,
+        versions={},
+        outputs=outputs,
+    )
+    settings = yaml.safe_load(Path(outputs["train"]).read_text())
+    expected = original(8) if preset == "original" else Batching(8, 1, checkpointing=True, fused=True)
+    assert expected.arguments().items() <= settings.items()
+    validated = settings["per_device_eval_batch_size"]
+    assert validation_bytes(shape, validated, tokens) <= fits < validation_bytes(shape, 2 * validated, tokens)
+
+
+def test_every_batching_has_the_rows_of_the_step():
+    steps = [batching.micro_batch * batching.accumulation for batching in batchings(12, fused=False)]
+    assert steps == [12] * 7  # 12 at once without and with checkpointing; 6, 4, 3, 2 and 1 with it
+    assert original(12).arguments()["gradient_accumulation_steps"] == 12
