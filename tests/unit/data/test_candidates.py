@@ -1,7 +1,8 @@
 import pytest
 
-from finintent.data.candidates import candidates_from_responses
+from finintent.data.candidates import candidates_from_responses, candidates_record
 from finintent.errors import DataError
+from finintent.files import write_jsonl
 
 
 def test_a_response_without_its_request_is_named(tmp_path):
@@ -9,3 +10,35 @@ def test_a_response_without_its_request_is_named(tmp_path):
     path.write_text('{"generator": "x"}\n')
     with pytest.raises(DataError, match=r"responses.jsonl, line 1: request: Field required"):
         candidates_from_responses(path, "d")
+
+
+def test_each_query_is_a_row_with_its_share_of_the_cost(tmp_path):
+    request = {"dataset": "d", "persona": "p", "intent": "a", "count": 2}
+    answers = [
+        {
+            "request": request,
+            "generator": "m",
+            "recorded": "2026-01-02",
+            "response": {"queries": ["x", "y"]},
+            "cost_usd": 1,
+        },
+        {"request": request | {"dataset": "e"}, "generator": "m", "recorded": "", "response": {"queries": ["z"]}},
+        {
+            "request": request | {"intent": "b"},
+            "generator": "n",
+            "recorded": "2026-01-01",
+            "response": {"queries": [3]},
+        },
+    ]
+    write_jsonl(tmp_path / "r.jsonl", answers)
+    rows = candidates_from_responses(tmp_path / "r.jsonl", "d")
+    assert [(row["query"], row["label"], row["cost_usd"]) for row in rows] == [
+        ("x", "a", 0.5),
+        ("y", "a", 0.5),
+        (3, "b", None),
+    ]
+    assert len({row["id"] for row in rows}) == 3
+    assert candidates_record("recorded", rows) == {
+        "backend": "recorded", "generators": {"m": 2, "n": 1}, "candidates": 3, "first_answer": "2026-01-01",
+        "last_answer": "2026-01-02",
+    }  # fmt: skip

@@ -1,0 +1,48 @@
+"""Every module of the package has a test file of its own, in the same folder, or a reason why not."""
+
+from pathlib import Path
+
+import pytest
+
+from tiny import ROOT
+
+PACKAGE, UNIT = ROOT / "workflow/scripts/finintent", ROOT / "tests/unit"
+RANGES = "tests/unit/config/test_blocks.py::test_a_value_out_of_range_is_refused"
+STUDY = "tests/unit/test_scripts.py::test_the_whole_analysis_of_a_study"
+# The reason by module: that it only declares, or the test that covers it.
+WITHOUT_A_FILE = {
+    "errors": "only declarations",
+    "data/dataset_info": "tests/unit/test_scripts.py::test_llamafactory_finds_the_files_by_their_description",
+    "inference/baseline": "tests/unit/test_scripts.py::test_baselines_answer_both_sets_of_questions",
+    "inference/classifier": "tests/e2e/test_command_line.py::test_a_model_that_answers_by_label_is_asked_for_labels",
+    "inference/demo": "tests/e2e/test_command_line.py::test_the_page_shows_both_models_and_needs_no_network",
+    **dict.fromkeys(("report/markdown", "report/model_card", "report/provenance"), STUDY),
+    **{
+        f"config/{block}": RANGES
+        for block in (
+            "answers", "baseline", "curation", "datasets", "fetching", "gpu", "plan", "scoring", "study", "training",
+        )
+    },
+}  # fmt: skip
+MODULES = {
+    path.relative_to(PACKAGE).with_suffix("").as_posix() for path in PACKAGE.rglob("*.py") if path.stem != "__init__"
+}
+
+
+def own_file(module: str) -> Path:
+    return UNIT / Path(module).parent / f"test_{Path(module).name}.py"
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_a_module_has_a_test_file_or_a_reason(module: str):
+    if module in WITHOUT_A_FILE:
+        assert not own_file(module).exists(), f"{module} has a test file: remove it from WITHOUT_A_FILE"
+    else:
+        assert own_file(module).exists(), f"no {own_file(module).relative_to(ROOT)}, and no reason in WITHOUT_A_FILE"
+
+
+def test_reasons_are_of_modules_and_tests_that_exist():
+    assert WITHOUT_A_FILE.keys() <= MODULES
+    for reason in set(WITHOUT_A_FILE.values()) - {"only declarations"}:
+        path, name = reason.split("::")
+        assert f"\ndef {name}(" in (ROOT / path).read_text(encoding="utf-8"), reason
