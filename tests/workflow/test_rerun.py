@@ -173,7 +173,7 @@ EDITS = {
     "the README": (append("README.md", "\nMore words.\n"), set()),
     "LlamaFactory's locked version": (
         replace("requirements.lock", "llamafactory==0.9.5", "llamafactory==0.9.6"),
-        TRAINING | EVALUATION,
+        {"prepare_model"} | TRAINING | EVALUATION,
     ),
 }
 
