@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from llamafactory.train.tuner import export_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from architectures import TEMPLATES, random_model, real_tokenizer, write_model
@@ -23,7 +24,7 @@ from finintent.training.arguments import training_config
 from finintent.training.merge import merge_config, restore_tokenizer
 from finintent.training.merge_check import check_merge
 from finintent.training.records import collect_adapter
-from finintent.training.run import run_llamafactory
+from finintent.training.trainer import train
 from tiny import DATASET, ROOT
 
 RESOURCES = ROOT / "tests/datasets" / DATASET
@@ -52,11 +53,6 @@ def write_data(folder: Path) -> None:
     for split in ("train", "validation"):
         write_json(folder / f"{split}.json", rows)
     write_json(folder / "dataset_info.json", dataset_info())
-
-
-def llamafactory(command: str, settings: dict, config: Path) -> None:
-    config.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    assert run_llamafactory(command, str(config)) == 0
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
@@ -88,16 +84,16 @@ def test_from_the_hub_format_to_predictions(name: str, tmp_path, monkeypatch):
         bf16=False,
         gpu=False,
     )
-    llamafactory("train", settings, tmp_path / "train.yaml")
+    # In this process, which has LlamaFactory loaded: the study of tests/e2e/test_study.py starts it as jobs do.
+    (tmp_path / "train.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    train(tmp_path / "train.yaml")
     collect_adapter(tmp_path / "checkpoints", adapter)
     trained = set(read_json(adapter / "adapter_config.json")["target_modules"])
     assert trained == {"q_proj", "k_proj", "v_proj", "o_proj", "down_proj"} | (
         {"gate_up_proj"} if name == "chatglm3" else {"gate_proj", "up_proj"}
     )
 
-    llamafactory(
-        "export", merge_config(model=str(base), adapter=str(adapter), merged=str(merged)), tmp_path / "merge.yaml"
-    )
+    export_model(merge_config(model=str(base), adapter=str(adapter), merged=str(merged)))
     restore_tokenizer(base, merged)
     template = TEMPLATES[name]
     prompters = {folder: Prompter(str(folder), template) for folder in (base, merged)}

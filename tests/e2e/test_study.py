@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import subprocess
 from itertools import product
 from pathlib import Path
 
@@ -158,12 +157,14 @@ def test_report_is_one_offline_file_with_the_numbers(workspace: Path):
     assert not re.search(r"""<(script|link|img)[^>]*(src|href)=["']?http""", html)
 
 
-def test_an_interrupted_run_resumes_from_its_last_epoch(workspace: Path):
+def test_an_interrupted_run_resumes_from_its_last_epoch(workspace: Path, monkeypatch):
+    from llamafactory.train.tuner import run_exp
+
+    monkeypatch.chdir(workspace)
     config = yaml.safe_load((workspace / f"results/sft/{STEM}/train.yaml").read_text())
     checkpoints = workspace / config["output_dir"]
     # What a killed run leaves: the checkpoint of the first epoch, and no finished adapter.
-    command = ["llamafactory-cli", "train", f"results/sft/{STEM}/train.yaml"]
-    subprocess.run([*command, "save_total_limit=null"], cwd=workspace, check=True, capture_output=True)
+    run_exp(config | {"save_total_limit": None})
     for path in checkpoints.iterdir():
         if path.name != "checkpoint-3":
             shutil.rmtree(path) if path.is_dir() else path.unlink()

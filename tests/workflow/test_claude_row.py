@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,11 @@ def study(tmp_path: Path, **claude: object) -> dict:
     return config
 
 
-@pytest.fixture
-def answered(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def once_answered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace in which Claude has answered."""
-    workspace = make_workspace(tmp_path / "study", study(tmp_path))
+    folder = tmp_path_factory.mktemp("answered")
+    workspace = make_workspace(folder / "study", study(folder))
     with FakeClaude(lambda body: "B") as server:
         environment = {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": server.url}
         log = snakemake(workspace, "estimate_answers", **environment).stdout
@@ -34,6 +36,12 @@ def answered(tmp_path: Path) -> Path:
         assert KEY in server.headers["authorization"]
         assert list(server.paid.values()) == [1] * 6
     return workspace
+
+
+@pytest.fixture
+def answered(once_answered: Path, tmp_path: Path) -> Path:
+    """A copy of it, to work on."""
+    return shutil.copytree(once_answered, tmp_path / "study", symlinks=True)
 
 
 def test_answers_are_paid_once_kept_and_served_without_a_key(answered: Path):
