@@ -118,7 +118,7 @@ def test_from_the_hub_format_to_predictions(name: str, tmp_path, monkeypatch):
             seed=0,
             max_new_tokens=4,
         )
-        assert [row["id"] for row in rows] == [question["id"] for question in questions]
+        assert [row.id for row in rows] == [question["id"] for question in questions]
         assert all(row.log_probabilities.keys() == set(taxonomy.codes) for row in rows)
         fit[folder] = sum(row.log_probabilities[row.gold] for row in rows) / len(rows)
     assert fit[merged] > fit[base] + 1
