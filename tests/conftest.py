@@ -11,8 +11,6 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 # Tests wait neither for a study on this machine nor for the tests of another worker.
 os.environ["FININTENT_LOCKS"] = tempfile.mkdtemp(prefix="finintent-locks-")
-if "PYTEST_XDIST_WORKER" in os.environ:
-    os.environ["OMP_NUM_THREADS"] = "1"  # the other cores are the other workers'
 
 import shutil
 from pathlib import Path
