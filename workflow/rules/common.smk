@@ -38,6 +38,7 @@ except ConfigError as error:
     sys.exit(str(error))
 
 MODELS = config["study"]["models"]
+RECIPES = config["study"]["recipes"]
 DATASETS = config["study"]["datasets"]
 PRICES = shipped("resources/prices.yaml", ROOT)
 # The settings that decide the requests to Claude, by data set with a block generation.anthropic.
@@ -49,13 +50,20 @@ PLANS = {
 # The block evaluation.claude, and its settings that decide the answers, by data set that has it.
 CLAUDE = {dataset: block for dataset in DATASETS if (block := config["datasets"][dataset]["evaluation"].get("claude"))}
 ANSWER_PLANS = {dataset: {key: block[key] for key in AnswerPlan.model_fields} for dataset, block in CLAUDE.items()}
-# The systems that are evaluated on each data set; the first training size and the first seed are those of the main run.
+
+
+def sizes_of(dataset):
+    """Return the sizes of the training set by recipe, largest first; None is for what has no recipe."""
+    whole = {config["datasets"][dataset]["curation"]["train_rows"], *config["study"]["train_sizes"]}
+    by_recipe = {recipe: set(config["study"]["recipe_sizes"].get(recipe, whole)) for recipe in RECIPES}
+    return {recipe: sorted(sizes, reverse=True) for recipe, sizes in {**by_recipe, None: whole.union(*by_recipe.values())}.items()}
+
+
+# The systems that are evaluated on each data set.
 SYSTEMS = {
     dataset: study_systems(
-        MODELS,
-        sizes=list(
-            dict.fromkeys([config["datasets"][dataset]["curation"]["train_rows"], *config["study"]["train_sizes"]])
-        ),
+        dict.fromkeys(MODELS, RECIPES),
+        sizes=sizes_of(dataset),
         seeds=config["study"]["seeds"],
         few_shot=config["scoring"]["few_shot"] > 0,
         zero_shot=[CLAUDE[dataset]["model"]] if dataset in CLAUDE else [],
@@ -82,6 +90,7 @@ PUBLISHED = {
 wildcard_constraints:
     model="|".join(sorted({system.model for systems in SYSTEMS.values() for system in systems} | {*config["models"]})),
     dataset="|".join(config["datasets"]),
+    recipe="|".join(config["recipes"]),
     rows="[0-9]+",
     seed="[0-9]+",
 
@@ -114,14 +123,29 @@ def get_download_mb(wildcards):
 
 
 def get_training(wildcards):
-    shared, own = config["training"], get_model(wildcards)["training"]
-    options = shared["llamafactory"] | own.get("llamafactory", {})
-    settings = shared | own | {"llamafactory": options}
-    return {key: settings[key] for key in sorted(settings) if key != "per_device_eval_batch_size"}
+    """Return the settings of a training: those of every one, of its recipe and of its model, the last one first."""
+    blocks = [config["training"], get_recipe(wildcards), get_model(wildcards)["training"]]
+    settings = {key: value for block in blocks for key, value in block.items()}
+    settings["llamafactory"] = {key: value for block in blocks for key, value in block.get("llamafactory", {}).items()}
+    unused = ("answer", "shuffle_options", "per_device_eval_batch_size")
+    return {key: settings[key] for key in sorted(settings) if key not in unused}
+
+
+def get_recipe(wildcards):
+    return config["recipes"][wildcards.recipe]
+
+
+def get_form(wildcards):
+    """Return the form of a recipe's training rows: that of the answer, and the seed of the options' orders."""
+    recipe = get_recipe(wildcards)
+    return {"answer": recipe["answer"], "shuffle": config["seed"] if recipe["shuffle_options"] else None}
 
 
 def get_precision(wildcards):
-    return get_training(wildcards)["precision"]
+    """Return the precision of a model's answers, which is that of its training where it was tuned."""
+    if "recipe" in wildcards.keys():
+        return get_training(wildcards)["precision"]
+    return get_model(wildcards)["training"].get("precision", config["training"]["precision"])
 
 
 def get_dataset(wildcards):
@@ -165,15 +189,6 @@ def get_evaluation_file(wildcards):
     if evaluation["source"] == "local":
         return evaluation["path"]
     return f"results/openfindata/{evaluation['task']}.json"
-
-
-def get_option_shuffle(wildcards):
-    return config["seed"] if get_dataset(wildcards)["shuffle_options"] else None
-
-
-def get_all_rows(pattern):
-    """Return a function that gives the file of all training rows of a data set; `pattern` has {dataset} and {rows}."""
-    return lambda wildcards: pattern.format(**wildcards, rows=get_curation(wildcards)["train_rows"])
 
 
 def merged_model(path):

@@ -14,7 +14,7 @@ rule score_predictions:
     benchmark:
         "results/benchmarks/score_predictions/{model}/{dataset}/{run}.jsonl"
     wildcard_constraints:
-        run="base|few_shot|zero_shot|[0-9]+-rows(/seed-[0-9]+)?",
+        run="base|few_shot|zero_shot|([^/]+/)?[0-9]+-rows(/seed-[0-9]+)?",
     params:
         code=get_code("score_predictions.py"),
     script:

@@ -43,19 +43,19 @@ rule write_report:
 rule write_model_card:
     input:
         model="results/models/{model}",
-        training="results/sft/{model}/{dataset}/{rows}-rows/seed-{seed}/training.json",
+        training="results/sft/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/training.json",
         base_answers="results/answers/{model}/{dataset}/base.parquet",
-        tuned_answers="results/answers/{model}/{dataset}/{rows}-rows/seed-{seed}.parquet",
+        tuned_answers="results/answers/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.parquet",
         base_metrics="results/metrics/{model}/{dataset}/base.json",
-        tuned_metrics="results/metrics/{model}/{dataset}/{rows}-rows/seed-{seed}.json",
+        tuned_metrics="results/metrics/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.json",
         quality="results/curated/{dataset}/quality.json",
         taxonomy=get_resource("taxonomy.yaml"),
     output:
-        "results/merged/{model}/{dataset}/{rows}-rows/seed-{seed}/README.md",
+        "results/merged/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/README.md",
     log:
-        "results/logs/write_model_card/{model}/{dataset}/{rows}-rows/seed-{seed}.log",
+        "results/logs/write_model_card/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.log",
     benchmark:
-        "results/benchmarks/write_model_card/{model}/{dataset}/{rows}-rows/seed-{seed}.jsonl"
+        "results/benchmarks/write_model_card/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.jsonl"
     params:
         seed=config["seed"],
         template=sha256(ROOT / "workflow/report/model_card.md.j2"),
@@ -66,19 +66,20 @@ rule write_model_card:
 
 rule write_classifier:
     input:
-        metrics="results/metrics/{model}/{dataset}/{rows}-rows/seed-{seed}.json",
+        metrics="results/metrics/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.json",
         validation="results/curated/{dataset}/validation.jsonl",
         taxonomy=get_resource("taxonomy.yaml"),
         instruction=get_resource("prompts/instruction.yaml"),
     output:
-        "results/merged/{model}/{dataset}/{rows}-rows/seed-{seed}/classifier.json",
+        "results/merged/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/classifier.json",
     log:
-        "results/logs/write_classifier/{model}/{dataset}/{rows}-rows/seed-{seed}.log",
+        "results/logs/write_classifier/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.log",
     benchmark:
-        "results/benchmarks/write_classifier/{model}/{dataset}/{rows}-rows/seed-{seed}.jsonl"
+        "results/benchmarks/write_classifier/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.jsonl"
     params:
         template=lookup(dpath="models/{model}/template", within=config, default=None),
         precision=get_precision,
+        answer=lookup(dpath="recipes/{recipe}/answer", within=config),
         code=get_code("write_classifier.py"),
     script:
         "../scripts/write_classifier.py"

@@ -43,7 +43,7 @@ if "snakemake" in globals():
     with logged(snakemake.log[0]):
         inputs, wildcards = snakemake.input, snakemake.wildcards
         main(
-            tuned=System(wildcards.model, "tuned", int(wildcards.rows), int(wildcards.seed)),
+            tuned=System(wildcards.model, "tuned", wildcards.recipe, int(wildcards.rows), int(wildcards.seed)),
             model=Path(inputs.model),
             training=inputs.training,
             answers=(inputs.base_answers, inputs.tuned_answers),

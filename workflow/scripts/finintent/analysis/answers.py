@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from finintent.analysis.calibration import probabilities
-from finintent.analysis.extraction import TEXT_SCORERS
+from finintent.analysis.extraction import TEXT_SCORERS, greedy_label
 from finintent.errors import DataError
 from finintent.task.prediction import Prediction
 
@@ -23,7 +23,8 @@ def answer_table(predictions: Sequence[Prediction], names: dict[str, str], split
     """Return the answers table of one system, with one row a question.
 
     A classifier, which gives no text, is scored by its probabilities under every scorer. A model behind an API, which
-    gives no probabilities, is scored by its letter (`greedy`) where the log-likelihood is meant.
+    gives no probabilities, is scored by its text (`greedy`) where the log-likelihood is meant. Answers by label are
+    read by `greedy` alone: the other scorers of text look for letters.
 
     Args:
         predictions: of one model, one a question.
@@ -56,7 +57,10 @@ def _answers(row: Prediction, names: dict[str, str]) -> dict[str, str | None]:
     if row.text is None:
         return dict.fromkeys(SCORERS, chosen)
     shown = {letter: names[code] for letter, code in row.options.items()}
-    read = {name: row.options.get(extract(row.text, list(shown), shown)) for name, extract in TEXT_SCORERS.items()}
+    readers = TEXT_SCORERS if row.answer == "letter" else {GREEDY: greedy_label}
+    read = dict.fromkeys(TEXT_SCORERS) | {
+        name: row.options.get(extract(row.text, list(shown), shown)) for name, extract in readers.items()
+    }
     return {LOG_LIKELIHOOD: read[GREEDY] if chosen is None else chosen, **read}
 
 

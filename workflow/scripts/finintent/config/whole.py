@@ -16,7 +16,7 @@ from finintent.config.models import LocalFolder, Model
 from finintent.config.schema import json_schema
 from finintent.config.scoring import Scoring
 from finintent.config.study import Study
-from finintent.config.training import Training
+from finintent.config.training import Recipe, Training
 from finintent.errors import ConfigError
 
 
@@ -34,6 +34,9 @@ class Config(Block):
     datasets: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Dataset] = Field(
         min_length=1, description="the catalogue of data sets, by id"
     )
+    recipes: dict[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._-]*$")], Recipe] = Field(
+        min_length=1, description="the catalogue of recipes, by id"
+    )
     training: Training
     gpu: Gpu = Gpu()
     scoring: Scoring = Scoring()
@@ -45,7 +48,7 @@ def complete_config(
 ) -> dict[str, Any]:
     """Return a configuration with its defaults, as plain JSON values with sorted keys.
 
-    An optional block or key without a default stays absent, and a model's `training` holds only what was set.
+    An optional block or key without a default stays absent. A recipe and a model's `training` hold only what was set.
 
     Args:
         values: the configuration as Snakemake read it.
@@ -71,25 +74,36 @@ def complete_config(
 
 def _check_study(config: Config) -> None:
     """Check that what the study names is in the catalogues and on this machine."""
-    for kind, catalogue in (("models", config.models), ("datasets", config.datasets)):
+    catalogues = {"models": config.models, "recipes": config.recipes, "datasets": config.datasets}
+    for kind, catalogue in catalogues.items():
         for name in getattr(config.study, kind):
             if name not in catalogue:
                 raise ConfigError(
                     f"config: study.{kind} names {name!r}, which is not in the catalogue `{kind}` "
                     f"({', '.join(catalogue)}); add it there or correct the name"
                 )
+    for name in config.study.recipe_sizes:
+        if name not in config.study.recipes:
+            raise ConfigError(
+                f"config: study.recipe_sizes names {name!r}, which is not in study.recipes "
+                f"({', '.join(config.study.recipes)}); add it there or remove it here"
+            )
+    sizes = {"train_sizes": config.study.train_sizes} | {
+        f"recipe_sizes.{name}": listed for name, listed in config.study.recipe_sizes.items()
+    }
     for name in config.study.datasets:
-        dataset, sizes = config.datasets[name], config.study.train_sizes
+        dataset = config.datasets[name]
         if not (Path(dataset.resources) / "taxonomy.yaml").is_file():
             raise ConfigError(
                 f"config: datasets.{name}.resources is {dataset.resources!r}, where there is no taxonomy.yaml; "
                 "give the folder that holds the data set's taxonomy, personas and prompts"
             )
-        if sizes and max(sizes) > dataset.curation.train_rows:
-            raise ConfigError(
-                f"config: study.train_sizes holds {max(sizes)}, but datasets.{name}.curation.train_rows is "
-                f"{dataset.curation.train_rows}; lower the one or raise the other"
-            )
+        for key, listed in sizes.items():
+            if listed and max(listed) > dataset.curation.train_rows:
+                raise ConfigError(
+                    f"config: study.{key} holds {max(listed)}, but datasets.{name}.curation.train_rows is "
+                    f"{dataset.curation.train_rows}; lower the one or raise the other"
+                )
     for name in config.study.models:
         source = config.models[name].source
         if isinstance(source, LocalFolder) and not (Path(source.path) / "config.json").is_file():
@@ -114,12 +128,14 @@ def _check_stores(config: Config) -> None:
 
 def _check_arguments(config: Config, set_by_workflow: Collection[str]) -> None:
     """Check LlamaFactory's further arguments: some would be overridden, others have a key of their own."""
-    blocks = {"training": config.training} | {
-        f"models.{name}.training": model.training for name, model in config.models.items()
+    blocks = {
+        "training": config.training,
+        **{f"recipes.{name}": recipe for name, recipe in config.recipes.items()},
+        **{f"models.{name}.training": model.training for name, model in config.models.items()},
     }
     for key, block in blocks.items():
         for name in sorted(block.llamafactory):
             if name in set_by_workflow:
                 raise ConfigError(f"config: {key}.llamafactory.{name} is set by the workflow itself; remove it")
-            if name in Training.model_fields:
+            if name in type(block).model_fields:
                 raise ConfigError(f"config: {key}.llamafactory.{name} has a key of its own: write {key}.{name}")
