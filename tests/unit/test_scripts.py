@@ -198,14 +198,14 @@ def test_a_model_answers_evaluation_questions_and_validation_rows(data: Path):
 
 
 SYSTEMS = [
-    ("m", "base", None, None),
-    ("m", "tuned", 24, 1),
-    ("m", "tuned", 24, 2),
-    ("m", "tuned", 12, 1),
-    ("tfidf-logreg", "baseline", 24, None),
-    ("tfidf-logreg", "baseline", 12, None),
-    ("majority-class", "baseline", 24, None),
-    ("claude", "zero_shot", None, None),
+    ("m", "base", None, None, None),
+    ("m", "tuned", "label", 24, 1),
+    ("m", "tuned", "label", 24, 2),
+    ("m", "tuned", "label", 12, 1),
+    ("tfidf-logreg", "baseline", None, 24, None),
+    ("tfidf-logreg", "baseline", None, 12, None),
+    ("majority-class", "baseline", None, 24, None),
+    ("claude", "zero_shot", None, None, None),
 ]
 
 
@@ -266,7 +266,7 @@ def test_the_whole_analysis_of_a_study(data: Path):
         )
     )
     paths = []
-    for model, variant, rows, _ in SYSTEMS:
+    for model, variant, _, rows, _ in SYSTEMS:
         kind = "majority" if model == "majority-class" else "linear"
         paths.append({
             "base": full["majority_evaluation"], "zero_shot": silent,
@@ -301,23 +301,16 @@ def test_the_whole_analysis_of_a_study(data: Path):
     run(
         "tabulate_accuracy.py",
         data / "log",
-        input=Files(metrics=[metrics[index] for index in main]),
+        input=Files(metrics=list(metrics.values())),
         output=Files(**out("accuracy", "permutations")),
-        params=SimpleNamespace(systems=compared),
-    )
-    run(
-        "compare_models.py",
-        data / "log",
-        input=Files(answers=[answers[index] for index in main], **tables("accuracy", "permutations")),
-        output=Files(**out("tests"), summary=summary),
-        params=SimpleNamespace(systems=compared, seed=1),
+        params=SimpleNamespace(systems=SYSTEMS),
     )
     run(
         "summarise_runs.py",
         data / "log",
         input=Files(answers=list(answers.values())),
         output=Files(**out("seeds", "learning_curve"), sentences=sentences),
-        params=SimpleNamespace(systems=SYSTEMS, rows=24, seed=1),
+        params=SimpleNamespace(systems=SYSTEMS, seed=1),
     )
     run(
         "analyse_errors.py",
@@ -344,15 +337,35 @@ def test_the_whole_analysis_of_a_study(data: Path):
         json.dumps({"questions": 6, "stop_reasons": {"end_turn": 5, "max_tokens": 1}, "cost_usd": 0.5})
     )
     other.write_text(json.dumps(OTHER_JOB))
+    (data / "evaluation.json").write_text(json.dumps(OTHER_JOB | {"rows_per_second": 4.0}))
     trained = [system for system in SYSTEMS if system[1] == "tuned"]
     run(
         "summarise_cost.py",
         data / "log",
         input=Files(
-            training=[str(record)] * 3, merge=[str(other)] * 3, check=[str(other)] * 3, evaluation=[str(other)] * 4
+            training=[str(record)] * 3,
+            merge=[str(other)] * 3,
+            check=[str(other)] * 3,
+            evaluation=[str(data / "evaluation.json")] * 4,
         ),
         output=Files(**out("cost", "jobs")),
         params=SimpleNamespace(trained=trained, computed=[SYSTEMS[0], *trained], usd_per_hour=2),
+    )
+    run(
+        "compare_models.py",
+        data / "log",
+        input=Files(
+            answers=list(answers.values()), **tables("seeds", "permutations", "cost"), asked=[str(data / "asked.json")]
+        ),
+        output=Files(**out("tests"), summary=summary),
+        params=SimpleNamespace(systems=SYSTEMS, main_recipe="label", asked=["claude"], seed=1),
+    )
+    run(
+        "plot_accuracy.py",
+        data / "log",
+        input=Files(**tables("seeds", "tests")),
+        output=Files(str(data / "accuracy.svg")),
+        wildcards=SimpleNamespace(dataset=DATASET),
     )
     run(
         "write_report.py",
@@ -376,15 +389,23 @@ def test_the_whole_analysis_of_a_study(data: Path):
     )
     report = (data / "report.md").read_text(encoding="utf-8")
     share = f"{100 * sum(right) / 6:.1f}"
-    assert f"| tfidf-logreg | loglikelihood | {share} |" in report
+    assert report.index("Of the open models and baselines, ") < report.index(
+        f"| m tuned (label, 24 rows) | 1 2 | {share} |"
+    )
+    assert f"| tfidf-logreg (24 rows) | loglikelihood | {share} |" in report
+    assert "| m tuned (label, 12 rows) | 1 |" in report
+    assert "A thousand questions to claude cost 83.33 US dollars." in report
+    assert "Each tuned model against the linear baseline, trained on the same rows:" in report
+    assert "Each other recipe" not in report  # there is one recipe
+    assert "tuned (label, 12 rows)" not in (data / "accuracy.svg").read_text()  # no contrast of that size is planned
     assert "| claude zero-shot | greedy |" in report
-    assert "m tuned: 2 seeds (1, 2), mean" in report
-    assert f"| m tuned | 24 | 1 2 | {share} |" in report
-    assert "| m tuned | 12 | 1 |" in report
+    assert "m tuned (label, 24 rows): 2 seeds (1, 2), mean" in report
+    assert "| m tuned (label) | 12 | 1 |" in report
     assert "The options were shown in one order only" in report
-    assert "| m tuned | 24 | 1 | 108.0 | 3.60 | 150.0 | 20.0 |" in report  # 90 and three times 6 minutes
-    assert "| m base | - | - | 6.0 | 0.20 | 50.0 | 20.0 |" in report
-    assert "| m tuned | 24 | 2 | train | 90.0 | 2.00 | 9 | a processor | - |" in report
+    # 90 and three times 6 minutes; 4 questions a second
+    assert "| m tuned (label, 24 rows) | 1 | 108.0 | 90.0 | 3.60 | 150.0 | 20.0 | 250.0 | 0.1389 |" in report
+    assert "| m base | - | 6.0 | - | 0.20 | 50.0 | 20.0 | 250.0 | 0.1389 |" in report
+    assert "| m tuned (label, 24 rows) | 2 | train | 90.0 | 2.00 | 9 | a processor | - |" in report
     assert "| majority-class | - |" in report  # a constant has no temperature
     assert "persona (validation rows)" in report
     assert "claude's own answers to the 6 questions cost 0.5000 US dollars" in report
@@ -404,8 +425,8 @@ def test_the_whole_analysis_of_a_study(data: Path):
             base_metrics=metrics[0], tuned_metrics=metrics[1], quality=str(data / "quality.json"), taxonomy=TAXONOMY,
         ),
         output=Files(str(data / "README.md")),
-        params=SimpleNamespace(seed=1),
-        wildcards=SimpleNamespace(model="m", dataset=DATASET, rows="24", seed="1"),
+        params=SimpleNamespace(seed=1, answer="label"),
+        wildcards=SimpleNamespace(model="m", dataset=DATASET, recipe="label", rows="24", seed="1"),
     )  # fmt: skip
     card = ModelCard.load(data / "README.md")
     assert card.data.base_model == "someone/model"
@@ -413,8 +434,10 @@ def test_the_whole_analysis_of_a_study(data: Path):
         "accuracy": round(sum(right) / 6, 4),
         "f1": round(linear["scorers"]["loglikelihood"]["macro_f1"], 4),
     }
-    assert f"| m tuned | {share} |" in card.text
-    assert "m tuned and m base are not distinguishable" in card.text  # six questions show nothing
+    assert "by the recipe `label`" in card.text
+    assert "with the text of one of 3 options" in card.text
+    assert f"| m tuned (label, 24 rows) | {share} |" in card.text
+    assert "m tuned (label, 24 rows) and m base are not distinguishable" in card.text  # six questions show nothing
     fitted = linear["calibration"]["temperature"]
     assert f"after division of the log-probabilities by the temperature {fitted:.3f}" in card.text
     assert "| `lora_rank` | 4 |" in card.text

@@ -222,6 +222,11 @@ def per_system(pattern, *variants, main=False):
     ]
 
 
+def get_asked(wildcards):
+    """Return the ids of the models behind an API."""
+    return [system.model for system in get_systems("zero_shot")(wildcards)]
+
+
 def get_variants(wildcards):
     """Return the names of the panels of a model's figure."""
     return [system.label for system in get_systems(main=True)(wildcards)]

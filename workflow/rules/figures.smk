@@ -3,7 +3,8 @@
 
 rule plot_accuracy:
     input:
-        "results/comparison/{dataset}/accuracy.parquet",
+        seeds="results/comparison/{dataset}/seeds.parquet",
+        tests="results/comparison/{dataset}/tests.parquet",
     output:
         report(
             "results/figures/{dataset}/accuracy.svg",
@@ -103,6 +104,7 @@ rule plot_training:
     benchmark:
         "results/benchmarks/plot_training/{model}/{dataset}.jsonl"
     params:
+        variants=lambda wildcards: [system.label for system in get_systems("tuned", main=True)(wildcards)],
         code=get_code("plot_training.py"),
         numbers=get_numbers_per_variant("results/sft/{model}/{dataset}/{run}/training.json", "tuned"),
     script:

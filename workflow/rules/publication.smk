@@ -33,7 +33,7 @@ rule write_report:
         "results/benchmarks/write_report/{dataset}.jsonl"
     params:
         models=MODELS,
-        asked=lambda wildcards: [system.model for system in get_systems("zero_shot")(wildcards)],
+        asked=get_asked,
         template=sha256(ROOT / "workflow/report/report.md.j2"),
         code=get_code("write_report.py"),
     script:
@@ -58,6 +58,7 @@ rule write_model_card:
         "results/benchmarks/write_model_card/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.jsonl"
     params:
         seed=config["seed"],
+        answer=lookup(dpath="recipes/{recipe}/answer", within=config),
         template=sha256(ROOT / "workflow/report/model_card.md.j2"),
         code=get_code("write_model_card.py"),
     script:

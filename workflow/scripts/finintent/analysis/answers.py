@@ -3,15 +3,19 @@
 The scoring stage writes it once; all later stages read it instead of the answer texts.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from finintent.analysis.calibration import probabilities
 from finintent.analysis.extraction import TEXT_SCORERS, greedy_label
 from finintent.errors import DataError
 from finintent.task.prediction import Prediction
+from finintent.task.system import System
 
 LOG_LIKELIHOOD = "loglikelihood"
 GREEDY = "greedy"  # the scorer of a model that gives no probabilities
@@ -117,3 +121,23 @@ def aligned(answers: dict[str, pd.DataFrame], scorer: str = LOG_LIKELIHOOD) -> p
                 "shared); evaluate both on the same file"
             )
     return pd.DataFrame(right).sort_index()  # independent of the order in a file
+
+
+def right_by_system(answers: dict[System, pd.DataFrame]) -> dict[System, NDArray[np.bool_]]:
+    """Return whether each question was answered right, by system with all its seeds together.
+
+    Args:
+        answers: the answers table of each run.
+
+    Returns:
+        Shape (seeds, questions), with the questions of all systems in one order.
+
+    Raises:
+        DataError: two runs did not answer the same questions.
+    """
+    names = {run: run.name if run.seed is None else f"{run.name}, seed {run.seed}" for run in answers}
+    right = aligned({names[run]: table for run, table in answers.items()})
+    by_system = defaultdict(list)
+    for run, name in names.items():
+        by_system[run.all_seeds].append(right[name].to_numpy())
+    return {system: np.array(seeds) for system, seeds in by_system.items()}

@@ -9,6 +9,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from finintent.analysis.answers import LOG_LIKELIHOOD
 from finintent.analysis.comparison import paired_rows
+from finintent.config.answer_form import Answer
 from finintent.task.system import System
 from finintent.task.taxonomy import Taxonomy
 
@@ -28,6 +29,7 @@ def model_card(
     answers: tuple[pd.DataFrame, pd.DataFrame],
     metrics: tuple[dict[str, Any], dict[str, Any]],
     generators: Iterable[str],
+    answer: Answer,
     dataset: str,
     taxonomy: Taxonomy,
     seed: int,
@@ -41,6 +43,7 @@ def model_card(
         answers: the answers table of each of the two on the evaluation questions.
         metrics: the result of `metrics.measure` for each.
         generators: names of the models that wrote the training rows.
+        answer: what it was taught to answer with.
         dataset: id of the data set.
         taxonomy: its labels.
         seed: of the bootstrap.
@@ -79,6 +82,7 @@ def model_card(
         template_path=str(TEMPLATE),
         title=taxonomy.title,
         dataset=dataset,
+        answer=answer,
         labels=taxonomy.labels,
         base_name=repository or base.get("model_id") or base.get("package") or tuned.model,
         revision=base.get("revision"),

@@ -6,6 +6,7 @@ from typing import NamedTuple
 LINEAR_BASELINE = "tfidf-logreg"
 MAJORITY_BASELINE = "majority-class"
 SYSTEM_COLUMNS = ("name", "model", "variant", "recipe", "rows")  # of every table with a row a system
+SYSTEM_TYPES = {"recipe": "string", "rows": "Int64"}  # of those columns that may be missing
 
 
 class System(NamedTuple):
@@ -41,6 +42,11 @@ class System(NamedTuple):
         if self.variant == "baseline":
             return f"{self.model}{self.label.removeprefix('baseline')}"
         return f"{self.model} {self.label}"
+
+    @property
+    def series(self) -> str:
+        """The name without the number of rows, of a curve over several: "gemma-3-270m tuned (label)"."""
+        return self._replace(rows=None).name
 
     @property
     def key(self) -> tuple[str, str, str, str | None, int | None]:
