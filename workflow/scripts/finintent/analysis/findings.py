@@ -15,7 +15,8 @@ from finintent.analysis.tables import records
 from finintent.analysis.verdict import evidence, verdict
 from finintent.task.system import MAJORITY_BASELINE
 
-LISTED = 5  # pairs that a sentence names; all are in the table of tests
+# What a sentence names at most; all are in the table of tests.
+MOST_NAMES, MOST_PAIRS = 5, 3
 Row = dict[str, Any]  # of a table
 
 
@@ -171,7 +172,7 @@ def _of_all_gains(comparisons: Sequence[Comparison]) -> list[str]:
         return []
     parts = [f"{sum(tuning)} of {len(tuning)} are better than the model untuned"] if tuning else []
     parts.append(f"{sum(linear)} of {len(linear)} are better than the linear baseline on the same rows")
-    return [f"Of the models tuned by each recipe, {' and '.join(parts)}."]
+    return [f"Of the tuned models, with each recipe counted, {' and '.join(parts)}."]
 
 
 def _of_recipes(comparisons: Sequence[Comparison]) -> list[str]:
@@ -193,16 +194,18 @@ def _of_models(comparisons: Sequence[Comparison], means: dict[str, float]) -> li
     systems = {system.name: system for done in pairs for system in (done.contrast.first, done.contrast.second)}
     if not systems:
         return []
-    leader = max(systems, key=means.__getitem__)
-    found = []
-    for done in pairs:
-        names = done.contrast.first.name, done.contrast.second.name
-        if leader in names:
-            estimate = done.difference.estimate
-            found.append((names[names[0] == leader], done, -estimate if names[0] == leader else estimate))
-    recipe = next((system.recipe for system in systems.values() if system.recipe), None)
-    which = f"the {len(systems)} models" + (f" under the recipe {recipe}" if recipe else "")
-    return [f"Of {which}, {leader} is {_outcomes(found)}."]
+    leader = systems[max(systems, key=means.__getitem__)]
+    found = [
+        (done.contrast.first.model, done, done.difference.estimate)
+        if done.contrast.second == leader
+        else (done.contrast.second.model, done, -done.difference.estimate)
+        for done in pairs
+        if leader in (done.contrast.first, done.contrast.second)
+    ]
+    recipes = {system.recipe for system in systems.values()}
+    encoders = " (an encoder has none)" if None in recipes else ""
+    recipe = "".join(f" tuned by the recipe {recipe}{encoders}" for recipe in recipes if recipe)
+    return [f"Of the {len(systems)} models{recipe}, {leader.model} is {_outcomes(found)}."]
 
 
 def _outcomes(found: list[tuple[str, Comparison, float]], reference: str = "", link: str = "") -> str:
@@ -228,8 +231,8 @@ def _outcomes(found: list[tuple[str, Comparison, float]], reference: str = "", l
 
 
 def _listed(names: list[str]) -> str:
-    if len(names) > LISTED:
-        names = [*names[:LISTED], f"{len(names) - LISTED} more"]
+    if len(names) > MOST_NAMES:
+        names = [*names[:MOST_NAMES], f"{len(names) - MOST_NAMES} more"]
     return ", ".join(names[:-1]) + (" and " if len(names) > 1 else "") + names[-1]
 
 
@@ -259,10 +262,10 @@ def _of_undecided(comparisons: Sequence[Comparison]) -> list[str]:
     ]
     if not same:
         return [f"All {len(comparisons)} planned comparisons show a real difference."]
-    more = [f"{len(same) - LISTED} more in the table of tests"] if len(same) > LISTED else []
+    more = [f"{len(same) - MOST_PAIRS} more in the table of tests"] if len(same) > MOST_PAIRS else []
     return [
         f"Of {len(comparisons)} planned comparisons, {len(same)} show no real difference: "
-        f"{'; '.join([*same[:LISTED], *more])}."
+        f"{'; '.join([*same[:MOST_PAIRS], *more])}."
     ]
 
 

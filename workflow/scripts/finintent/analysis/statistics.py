@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -96,7 +97,7 @@ def randomisation_test(first_right: ArrayLike, second_right: ArrayLike) -> Paire
     signs give a sum at least as far from zero (Fisher 1935, The Design of Experiments, section 21; for language
     technology Dror et al. 2018, https://aclanthology.org/P18-1128). It is exact: the distribution of the sum is the
     convolution over the questions (Pagano & Tritchler 1983, JASA 78, 435-440). With one seed on both sides, this is
-    McNemar's exact test. It speaks of these training seeds; `clustered_interval` covers others.
+    McNemar's exact test. With several, it speaks of these training seeds; `clustered_interval` covers others.
 
     Args:
         first_right: whether each run of the first model answered each question right, shape (seeds, questions).
@@ -170,10 +171,7 @@ def clustered_interval(
         DataError: there are no seeds or no questions.
     """
     table = _answers(right)
-    seeds, questions = table.shape
-    generator = np.random.default_rng(seed)
-    by_seed = _resampled(generator, seeds, draws)
-    by_question = _resampled(generator, questions, draws)
+    by_seed, by_question = _resampled(seed, table.shape, draws)
     means = np.sum(by_seed @ table * by_question, axis=1) / table.size
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(table.mean()), float(low), float(high)
@@ -252,6 +250,8 @@ def _answers(right: ArrayLike) -> NDArray[np.float64]:
     return table
 
 
-def _resampled(generator: np.random.Generator, size: int, draws: int) -> NDArray[np.float64]:
-    """Return how often each of `size` units is drawn, shape (draws, size), in float64 for fast matrix products."""
-    return generator.multinomial(size, np.full(size, 1 / size), size=draws).astype(float)
+@lru_cache(maxsize=1)  # a study asks for the same draws once a comparison
+def _resampled(seed: int, sizes: tuple[int, ...], draws: int) -> list[NDArray[np.float64]]:
+    """Return how often each unit is drawn, shape (draws, size) for each size, in float64 for fast matrix products."""
+    generator = np.random.default_rng(seed)
+    return [generator.multinomial(size, np.full(size, 1 / size), size=draws).astype(float) for size in sizes]

@@ -18,7 +18,7 @@ from finintent.task.system import MAJORITY_BASELINE
 # fills and dashes tell what the colours tell.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 NEUTRAL = "0.35"  # of what was not tuned
-MARKERS = ("o", "D", "^", "s", "v", "P", "X", "*")
+MARKERS = ("D", "^", "v", "P", "X", "p", "h", "<", ">")  # of what was tuned; circle, square and star are the others'
 FILLS = ("full", "none", "left", "top")
 DASHES = ("-", "--", "-.", ":")
 # A line of the reliability diagram leaves out a bin with fewer questions, or a smaller share of them.
@@ -193,7 +193,7 @@ def plot_learning_curve(curve: pd.DataFrame, path: str | Path, *, title: str) ->
             neutral = first["variant"] == "baseline"
             style = {
                 "color": NEUTRAL if neutral else COLOURS[models.index(first["model"]) % len(COLOURS)],
-                "marker": MARKERS[place % len(MARKERS)],
+                "marker": "s" if neutral else MARKERS[place % len(MARKERS)],
             }
             recipe = "" if pd.isna(first["recipe"]) else first["recipe"]
             axes.errorbar(
@@ -235,7 +235,7 @@ def plot_training(records: dict[str, dict[str, Any]], path: str | Path, *, title
     `records` has a training.json by the variant's name.
     """
     with plt.rc_context(STYLE):
-        figure, panels = plt.subplots(1, len(records), figsize=(2 + 5 * len(records), 3.4), sharey=True, squeeze=False)
+        figure, panels = plt.subplots(1, len(records), figsize=(2 + 5 * len(records), 3.7), sharey=True, squeeze=False)
         for axes, (variant, record) in zip(panels[0], records.items(), strict=True):
             training, validation = (pd.DataFrame(record[name]) for name in ("training_loss", "validation_loss"))
             axes.plot(training["epoch"], training["loss"], color="0.55", linewidth=1.2, label="training")
