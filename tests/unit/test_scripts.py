@@ -310,7 +310,7 @@ def test_the_whole_analysis_of_a_study(data: Path):
         data / "log",
         input=Files(answers=list(answers.values())),
         output=Files(**out("seeds", "learning_curve"), sentences=sentences),
-        params=SimpleNamespace(systems=SYSTEMS, seed=1),
+        params=SimpleNamespace(systems=SYSTEMS, main_recipe="label", seed=1),
     )
     run(
         "analyse_errors.py",
@@ -363,7 +363,7 @@ def test_the_whole_analysis_of_a_study(data: Path):
     run(
         "plot_accuracy.py",
         data / "log",
-        input=Files(**tables("seeds", "tests")),
+        input=Files(str(data / "seeds.parquet")),
         output=Files(str(data / "accuracy.svg")),
         wildcards=SimpleNamespace(dataset=DATASET),
     )

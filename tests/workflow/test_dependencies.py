@@ -73,7 +73,7 @@ def test_answers_of_a_default_study_are_read_once_under_each_scorer(tmp_path: Pa
     metrics = [str(tmp_path / f"{number}.json") for number in range(len(systems))]
     for script, arguments in {
         "tabulate_accuracy.py": {"metrics": metrics},
-        "summarise_runs.py": {"answers": answers, "seed": 1},
+        "summarise_runs.py": {"answers": answers, "main_recipe": "letter", "seed": 1},
         "compare_models.py": {
             "answers": answers, "main_recipe": "letter", "seeds": outputs["seeds"],
             "permutations": outputs["permutations"], "cost": outputs["cost"], "asked": {}, "seed": 1,

@@ -107,6 +107,7 @@ rule summarise_runs:
         "results/benchmarks/summarise_runs/{dataset}.jsonl"
     params:
         systems=get_systems(),
+        main_recipe=RECIPES[0],
         seed=config["seed"],
         code=get_code("summarise_runs.py"),
         numbers=get_numbers("results/comparison/{dataset}/runs.json"),

@@ -3,8 +3,7 @@
 
 rule plot_accuracy:
     input:
-        seeds="results/comparison/{dataset}/seeds.parquet",
-        tests="results/comparison/{dataset}/tests.parquet",
+        "results/comparison/{dataset}/seeds.parquet",
     output:
         report(
             "results/figures/{dataset}/accuracy.svg",

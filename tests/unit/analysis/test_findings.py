@@ -7,6 +7,7 @@ import pytest
 
 from finintent.analysis.accuracy import permutation_table
 from finintent.analysis.answers import answer_table
+from finintent.analysis.contrasts import planned_contrasts
 from finintent.analysis.findings import summary
 from finintent.analysis.seeds_and_sizes import run_table
 from finintent.analysis.statistics import minimum_detectable_difference
@@ -21,7 +22,9 @@ COST = pd.DataFrame(
 
 
 def summarised(predictions: dict, cost: pd.DataFrame = COST[:0], **asked: float) -> dict:
-    runs = run_table({system: answer_table(given, NAMES) for system, given in predictions.items()}, seed=0)
+    contrasts = planned_contrasts(list(predictions), "label")
+    answers = {system: answer_table(given, NAMES) for system, given in predictions.items()}
+    runs = run_table(answers, contrasts, seed=0)
     orders = permutation_table({system: measured_alone(given) for system, given in predictions.items()})
     found = summary(runs, compare_all(predictions), permutations=orders, cost=cost, asked=asked)
     json.dumps(found, allow_nan=False)

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from finintent.analysis.answers import answer_table
+from finintent.analysis.contrasts import Contrast
 from finintent.analysis.seeds_and_sizes import (
     OVER_QUESTIONS,
     OVER_SEEDS,
@@ -25,6 +26,7 @@ RIGHT = {
     System(LINEAR_BASELINE, "baseline", rows=100): "10101010",
     System(MAJORITY_BASELINE, "baseline", rows=500): "00000011",
 }
+CONTRASTS = [Contrast(System("m", "base"), System("m", "tuned", "label", 500), "tuning", "m")]
 
 
 def answers(right: str, order: int = 1) -> pd.DataFrame:
@@ -42,7 +44,7 @@ def answers(right: str, order: int = 1) -> pd.DataFrame:
 
 
 def run_tables(right: dict[System, str]) -> pd.DataFrame:
-    return run_table({system: answers(digits) for system, digits in right.items()}, seed=0)
+    return run_table({system: answers(digits) for system, digits in right.items()}, CONTRASTS, seed=0)
 
 
 @pytest.fixture
@@ -58,6 +60,7 @@ def test_seeds_of_one_size_are_one_row(runs):
     assert tuned[["seeds", "runs", "questions", "mean", "min", "max"]].tolist() == ["1 2", 2, 8, 0.625, 0.5, 0.75]
     right = np.array([[digit == "1" for digit in RIGHT["m", "tuned", "label", 500, seed]] for seed in (1, 2)])
     assert (tuned["mean"], tuned["low"], tuned["high"]) == clustered_interval(right, seed=0)
+    assert table["compared"].tolist() == [True, True, False, False, False]
     assert table["seeds"].isna().tolist() == [True, False, False, True, True]
 
 
@@ -94,7 +97,7 @@ def test_sentences_say_of_how_many_seeds_they_tell(runs):
 
 def test_the_order_of_questions_in_a_file_does_not_matter(runs):
     turned = {system: answers(right, order=-1 if system.seed == 2 else 1) for system, right in RIGHT.items()}
-    assert run_table(turned, seed=0).equals(runs)
+    assert run_table(turned, CONTRASTS, seed=0).equals(runs)
 
 
 @pytest.mark.parametrize("odd", [System("m", "tuned", "label", 500, 2), System("m", "tuned", "label", 100, 1)])

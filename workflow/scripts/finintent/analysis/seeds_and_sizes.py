@@ -1,32 +1,35 @@
 """Several runs of one model, with different training seeds and sizes of the training set."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from finintent.analysis.answers import right_by_system
+from finintent.analysis.contrasts import Contrast
 from finintent.analysis.statistics import clustered_interval, wilson
 from finintent.task.system import MAJORITY_BASELINE, SYSTEM_COLUMNS, SYSTEM_TYPES, System
 
 COLUMNS = (
-    *SYSTEM_COLUMNS, "series", "seeds", "runs", "questions", "mean", "low", "high", "interval", "min", "max",
+    *SYSTEM_COLUMNS, "series", "compared", "seeds", "runs", "questions", "mean", "low", "high", "interval", "min", "max",
 )  # fmt: skip
 # How the interval of a mean was computed. The interval of a single run is that of the accuracy table.
 OVER_QUESTIONS = "Wilson, over questions"
 OVER_SEEDS = "bootstrap, over seeds and questions"
 
 
-def run_table(answers: dict[System, pd.DataFrame], *, seed: int) -> pd.DataFrame:
+def run_table(answers: dict[System, pd.DataFrame], contrasts: Sequence[Contrast], *, seed: int) -> pd.DataFrame:
     """Return one row a system with all its seeds, in the order given.
 
     Args:
         answers: the answers table of each run.
+        contrasts: of the study.
         seed: of the bootstrap.
 
     Returns:
-        The columns COLUMNS. series: the name without the number of rows. mean, min and max: accuracy (0-1) over the
-        training seeds. low and high: its 95 % interval, by Wilson's method for one run and by
+        The columns COLUMNS. series: the name without the number of rows. compared: whether a contrast has it. mean, min
+        and max: accuracy (0-1) over the training seeds. low and high: its 95 % interval, by Wilson's method for one run and by
         `statistics.clustered_interval` for several.
 
     Raises:
@@ -36,6 +39,7 @@ def run_table(answers: dict[System, pd.DataFrame], *, seed: int) -> pd.DataFrame
     for run in answers:
         seeds[run.all_seeds] += [] if run.seed is None else [str(run.seed)]
     by_system = right_by_system(answers)
+    compared = {system for contrast in contrasts for system in (contrast.first, contrast.second)}
     rows = []
     for system, right in by_system.items():
         accuracy = right.mean(axis=1)
@@ -43,7 +47,7 @@ def run_table(answers: dict[System, pd.DataFrame], *, seed: int) -> pd.DataFrame
         low, high = wilson(int(right.sum()), right.shape[1]) if one else clustered_interval(right, seed=seed)[1:]
         rows.append(
             [
-                *system.key, system.series, " ".join(seeds[system]) or None, *right.shape,
+                *system.key, system.series, system in compared, " ".join(seeds[system]) or None, *right.shape,
                 right.mean(), low, high, OVER_QUESTIONS if one else OVER_SEEDS, accuracy.min(), accuracy.max(),
             ]
         )  # fmt: skip
