@@ -12,7 +12,8 @@ from finintent.analysis.statistics import clustered_interval, wilson
 from finintent.task.system import MAJORITY_BASELINE, SYSTEM_COLUMNS, SYSTEM_TYPES, System
 
 COLUMNS = (
-    *SYSTEM_COLUMNS, "series", "compared", "seeds", "runs", "questions", "mean", "low", "high", "interval", "min", "max",
+    *SYSTEM_COLUMNS, "series", "compared", "seeds", "runs", "questions", "mean", "low", "high", "interval",
+    "min", "max",
 )  # fmt: skip
 # How the interval of a mean was computed. The interval of a single run is that of the accuracy table.
 OVER_QUESTIONS = "Wilson, over questions"
@@ -29,8 +30,8 @@ def run_table(answers: dict[System, pd.DataFrame], contrasts: Sequence[Contrast]
 
     Returns:
         The columns COLUMNS. series: the name without the number of rows. compared: whether a contrast has it. mean, min
-        and max: accuracy (0-1) over the training seeds. low and high: its 95 % interval, by Wilson's method for one run and by
-        `statistics.clustered_interval` for several.
+        and max: accuracy (0-1) over the training seeds. low and high: its 95 % interval, by Wilson's method for one run
+        and by `statistics.clustered_interval` for several.
 
     Raises:
         DataError: two runs answered different questions.
