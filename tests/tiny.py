@@ -7,7 +7,17 @@ from pathlib import Path
 
 import torch
 import yaml
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    BertTokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+    XLMRobertaConfig,
+    XLMRobertaForMaskedLM,
+    XLMRobertaTokenizer,
+)
 
 from finintent.models.gguf_tokenizer import BYTE, CONTROL, Piece, Vocabulary, build_tokenizer
 
@@ -49,6 +59,36 @@ def write_tiny_model(directory: Path, seed: int = 0, tied: bool = False) -> Path
     )
     LlamaForCausalLM(config).save_pretrained(directory)
     tiny_tokenizer(pieces).save_pretrained(directory)
+    return directory
+
+
+def write_tiny_encoder(directory: Path, kind: str, seed: int = 0) -> Path:
+    """Write a two-layer random encoder of the architecture bert or xlm-roberta, with a tokenizer of its kind."""
+    torch.manual_seed(seed)
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    if kind == "bert":
+        special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+        pieces = [*special, "?", ".", *letters, *(f"##{letter}" for letter in letters)]
+        tokenizer = BertTokenizer(vocab={piece: index for index, piece in enumerate(pieces)})
+        config_class, model_class, positions = BertConfig, BertForMaskedLM, 512
+    else:
+        pieces = ["<s>", "<pad>", "</s>", "<unk>", "▁", *letters, *letters.upper(), "?", ".", "<mask>"]
+        tokenizer = XLMRobertaTokenizer(vocab=[(piece, -float(index)) for index, piece in enumerate(pieces)])
+        config_class, model_class, positions = XLMRobertaConfig, XLMRobertaForMaskedLM, 514
+    config = config_class(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=positions,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    tokenizer.model_max_length = 512
+    model_class(config).save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
     return directory
 
 

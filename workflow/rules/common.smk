@@ -1,6 +1,7 @@
 """The validated configuration, the wildcard constraints, and the helpers of the rules."""
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 from snakemake.utils import min_version
@@ -38,6 +39,7 @@ except ConfigError as error:
     sys.exit(str(error))
 
 MODELS = config["study"]["models"]
+ENCODERS = [model for model in MODELS if config["models"][model]["kind"] == "encoder"]
 RECIPES = config["study"]["recipes"]
 DATASETS = config["study"]["datasets"]
 PRICES = shipped("resources/prices.yaml", ROOT)
@@ -56,13 +58,16 @@ def sizes_of(dataset):
     """Return the sizes of the training set by recipe, largest first; None is for what has no recipe."""
     whole = {config["datasets"][dataset]["curation"]["train_rows"], *config["study"]["train_sizes"]}
     by_recipe = {recipe: set(config["study"]["recipe_sizes"].get(recipe, whole)) for recipe in RECIPES}
-    return {recipe: sorted(sizes, reverse=True) for recipe, sizes in {**by_recipe, None: whole.union(*by_recipe.values())}.items()}
+    return {
+        recipe: sorted(sizes, reverse=True)
+        for recipe, sizes in {**by_recipe, None: whole.union(*by_recipe.values())}.items()
+    }
 
 
 # The systems that are evaluated on each data set.
 SYSTEMS = {
     dataset: study_systems(
-        dict.fromkeys(MODELS, RECIPES),
+        {model: [None] if model in ENCODERS else RECIPES for model in MODELS},
         sizes=sizes_of(dataset),
         seeds=config["study"]["seeds"],
         few_shot=config["scoring"]["few_shot"] > 0,
@@ -72,12 +77,11 @@ SYSTEMS = {
 }
 # The variants that run on this machine's accelerator.
 COMPUTED = ("base", "few_shot", "tuned")
-# Folders of the merged models.
-MERGED = [
-    f"results/merged/{system.model}/{dataset}/{system.run}"
-    for dataset, systems in SYSTEMS.items()
-    for system in systems
-    if system.variant == "tuned"
+# Each data set's tuned models, and the folders of those that were merged and of the encoders.
+TUNED = [(dataset, system) for dataset, systems in SYSTEMS.items() for system in systems if system.variant == "tuned"]
+MERGED = [f"results/merged/{system.model}/{dataset}/{system.run}" for dataset, system in TUNED if system.recipe]
+FINETUNED = [
+    f"results/encoders/{system.model}/{dataset}/{system.run}" for dataset, system in TUNED if not system.recipe
 ]
 # The block publication of each data set of this study that has one.
 PUBLISHED = {
@@ -85,6 +89,14 @@ PUBLISHED = {
     for dataset in DATASETS
     if "publication" in config["datasets"][dataset]
 }
+
+
+def models_of(kind):
+    """Return a pattern of the models of one kind, which nothing matches where there are none."""
+    return "|".join(name for name, model in config["models"].items() if model["kind"] == kind) or "(?!)"
+
+
+CAUSAL, ENCODER = models_of("causal"), models_of("encoder")
 
 
 wildcard_constraints:
@@ -100,7 +112,7 @@ def get_model(wildcards):
 
 
 def get_source(wildcards):
-    described = {key: get_model(wildcards).get(key) for key in ("vocabulary", "template")}
+    described = {key: get_model(wildcards).get(key) for key in ("kind", "vocabulary", "template")}
     return {"source": get_download(wildcards)} | described
 
 
@@ -129,6 +141,11 @@ def get_training(wildcards):
     settings["llamafactory"] = {key: value for block in blocks for key, value in block.get("llamafactory", {}).items()}
     unused = ("answer", "shuffle_options", "per_device_eval_batch_size")
     return {key: settings[key] for key in sorted(settings) if key not in unused}
+
+
+def get_encoder_training(wildcards):
+    """Return the settings of an encoder's training: those of every encoder, and of this one, the last one first."""
+    return config["encoder"] | get_model(wildcards)["encoder"]
 
 
 def get_recipe(wildcards):
@@ -191,15 +208,16 @@ def get_evaluation_file(wildcards):
     return f"results/openfindata/{evaluation['task']}.json"
 
 
-def merged_model(path):
-    """Mark a merged model's folder, which is deleted after its last use unless the configuration keeps it."""
+def tuned_model(path):
+    """Mark a tuned model's folder, which is deleted after its last use unless the configuration keeps it."""
     return directory(path) if config["keep_merged"] else temp(directory(path))
 
 
-def get_systems(*variants, main=False):
+def get_systems(*variants, main=False, merged=False):
     """Return a function that gives the systems of a job's data set, or of its model if the job has one.
 
-    `variants`: only systems of these variants; `main`: only the main run of each model and variant.
+    `variants`: only systems of these variants; `main`: only the main run of each model and variant; `merged`: only
+    tuned language models, no encoders.
     """
 
     def choose(wildcards):
@@ -207,18 +225,26 @@ def get_systems(*variants, main=False):
         found = [
             system
             for system in SYSTEMS[wildcards.dataset]
-            if wanted in (None, system.model) and (not variants or system.variant in variants)
+            if wanted in (None, system.model)
+            and (not variants or system.variant in variants)
+            and (system.recipe or not merged)
         ]
         return main_systems(found) if main else found
 
     return choose
 
 
-def per_system(pattern, *variants, main=False):
+def system_path(pattern, system, dataset):
+    """Return a system's path; {training} is the folder of the records of training, which depends on its kind."""
+    training = "encoders" if system.model in ENCODERS else "sft"
+    return pattern.format(model=system.model, dataset=dataset, run=system.run, training=training)
+
+
+def per_system(pattern, *variants, main=False, merged=False):
     """Return a function that gives one path for each system that `get_systems` selects."""
     return lambda wildcards: [
-        pattern.format(model=system.model, dataset=wildcards.dataset, run=system.run)
-        for system in get_systems(*variants, main=main)(wildcards)
+        system_path(pattern, system, wildcards.dataset)
+        for system in get_systems(*variants, main=main, merged=merged)(wildcards)
     ]
 
 
@@ -242,7 +268,7 @@ def get_validation(wildcards):
 def get_numbers_per_variant(pattern, *variants):
     """Return a function that gives the numbers for a caption, of each variant's main run by the variant's name."""
     return lambda wildcards: {
-        system.label: Numbers(pattern.format(model=system.model, dataset=wildcards.dataset, run=system.run))
+        system.label: Numbers(system_path(pattern, system, wildcards.dataset))
         for system in get_systems(*variants, main=True)(wildcards)
     }
 
@@ -262,3 +288,4 @@ def get_versions(*packages):
 
 # A new locked version of one of these makes training and evaluation stale.
 MODEL_VERSIONS = get_versions(*MODEL_PACKAGES)
+ENCODER_VERSIONS = get_versions("torch", "transformers", "accelerate", "tokenizers")

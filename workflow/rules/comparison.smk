@@ -147,9 +147,9 @@ rule analyse_errors:
 
 rule summarise_cost:
     input:
-        training=per_system("results/sft/{model}/{dataset}/{run}/training.json", "tuned"),
-        merge=per_system("results/merged/{model}/{dataset}/{run}/merge.json", "tuned"),
-        check=per_system("results/merged/{model}/{dataset}/{run}/merge_check.json", "tuned"),
+        training=per_system("results/{training}/{model}/{dataset}/{run}/training.json", "tuned"),
+        merge=per_system("results/merged/{model}/{dataset}/{run}/merge.json", "tuned", merged=True),
+        check=per_system("results/merged/{model}/{dataset}/{run}/merge_check.json", "tuned", merged=True),
         evaluation=per_system("results/predictions/{model}/{dataset}/{run}/job.json", *COMPUTED),
     output:
         cost="results/comparison/{dataset}/cost.parquet",
@@ -172,6 +172,7 @@ rule summarise_cost:
         "results/benchmarks/summarise_cost/{dataset}.jsonl"
     params:
         trained=get_systems("tuned"),
+        merged=get_systems("tuned", merged=True),
         computed=get_systems(*COMPUTED),
         usd_per_hour=config["gpu"].get("usd_per_hour"),
         code=get_code("summarise_cost.py"),

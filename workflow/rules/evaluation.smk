@@ -16,6 +16,8 @@ rule evaluate_base:
         "results/logs/evaluate_base/{model}/{dataset}.log",
     benchmark:
         "results/benchmarks/evaluate_base/{model}/{dataset}.jsonl"
+    wildcard_constraints:
+        model=CAUSAL,
     resources:
         gpu=1,
     params:

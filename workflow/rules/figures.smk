@@ -90,7 +90,7 @@ rule plot_calibration:
 
 rule plot_training:
     input:
-        per_system("results/sft/{model}/{dataset}/{run}/training.json", "tuned", main=True),
+        per_system("results/{training}/{model}/{dataset}/{run}/training.json", "tuned", main=True),
     output:
         report(
             "results/figures/{model}/{dataset}/training.svg",
@@ -105,6 +105,6 @@ rule plot_training:
     params:
         variants=lambda wildcards: [system.label for system in get_systems("tuned", main=True)(wildcards)],
         code=get_code("plot_training.py"),
-        numbers=get_numbers_per_variant("results/sft/{model}/{dataset}/{run}/training.json", "tuned"),
+        numbers=get_numbers_per_variant("results/{training}/{model}/{dataset}/{run}/training.json", "tuned"),
     script:
         "../scripts/plot_training.py"

@@ -15,7 +15,7 @@ rule write_report:
         quality="results/curated/{dataset}/quality.json",
         cost="results/comparison/{dataset}/cost.parquet",
         jobs="results/comparison/{dataset}/jobs.parquet",
-        training=per_system("results/sft/{model}/{dataset}/{run}/training.json", "tuned", main=True),
+        training=per_system("results/{training}/{model}/{dataset}/{run}/training.json", "tuned", main=True),
         models=expand("results/models/{model}", model=MODELS),
         asked=per_system("results/predictions/{model}/{dataset}/{run}/record.json", "zero_shot"),
         published=shipped("resources/reference/published_results.csv", ROOT),
@@ -56,6 +56,8 @@ rule write_model_card:
         "results/logs/write_model_card/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.log",
     benchmark:
         "results/benchmarks/write_model_card/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.jsonl"
+    wildcard_constraints:
+        model=CAUSAL,
     params:
         seed=config["seed"],
         answer=lookup(dpath="recipes/{recipe}/answer", within=config),
@@ -77,6 +79,8 @@ rule write_classifier:
         "results/logs/write_classifier/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.log",
     benchmark:
         "results/benchmarks/write_classifier/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.jsonl"
+    wildcard_constraints:
+        model=CAUSAL,
     params:
         template=lookup(dpath="models/{model}/template", within=config, default=None),
         precision=get_precision,

@@ -12,6 +12,8 @@ rule render_configs:
         "results/logs/render_configs/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.log",
     benchmark:
         "results/benchmarks/render_configs/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.jsonl"
+    wildcard_constraints:
+        model=CAUSAL,
     resources:
         gpu=1,  # precision and device depend on the machine that will train
     params:
@@ -38,6 +40,8 @@ rule train_lora:
         "results/logs/train_lora/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.log",
     benchmark:
         "results/benchmarks/train_lora/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.jsonl"
+    wildcard_constraints:
+        model=CAUSAL,
     resources:
         gpu=1,
     params:
@@ -53,12 +57,14 @@ rule merge_lora:
         model="results/models/{model}",
         adapter="results/sft/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/adapter",
     output:
-        merged=merged_model("results/merged/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/model"),
+        merged=tuned_model("results/merged/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/model"),
         record="results/merged/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/merge.json",
     log:
         "results/logs/merge_lora/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.log",
     benchmark:
         "results/benchmarks/merge_lora/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.jsonl"
+    wildcard_constraints:
+        model=CAUSAL,
     resources:
         gpu=1,
     params:
@@ -80,6 +86,8 @@ rule check_merge:
         "results/logs/check_merge/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.log",
     benchmark:
         "results/benchmarks/check_merge/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.jsonl"
+    wildcard_constraints:
+        model=CAUSAL,
     priority: 1  # before the next merge: a merged model that is not kept is gone after its evaluation
     resources:
         gpu=1,

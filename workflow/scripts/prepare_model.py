@@ -11,6 +11,7 @@ from finintent.models.folder import HUBS, OWN_FILE, download_folder, is_download
 
 def main(
     *,
+    kind: str,
     source: dict[str, Any],
     vocabulary: dict[str, Any] | None,
     template: str | None,
@@ -25,10 +26,10 @@ def main(
         record |= convert_gguf(source, vocabulary, inputs, directory)
     elif source["type"] in HUBS:
         folder = download_folder(inputs[0])
-        record |= use_checkpoint(source, folder, [folder / name for name in record["files"]], directory)
+        record |= use_checkpoint(kind, source, folder, [folder / name for name in record["files"]], directory)
     else:
         files = local_files(folder := Path(source["path"]))
-        record |= use_checkpoint(source, folder, files, directory)
+        record |= use_checkpoint(kind, source, folder, files, directory)
         record["files"] = {file.name: [file.stat().st_size, file.stat().st_mtime_ns] for file in files}
     if template:  # without one LlamaFactory takes the chat template that is there
         from finintent.inference.chat_template import complete_chat
@@ -37,13 +38,22 @@ def main(
     write_json(directory / OWN_FILE, record)
 
 
-def use_checkpoint(source: dict[str, Any], folder: Path, files: list[Path], directory: Path) -> dict[str, Any]:
+def use_checkpoint(
+    kind: str, source: dict[str, Any], folder: Path, files: list[Path], directory: Path
+) -> dict[str, Any]:
     """Link a checkpoint's files, or convert it where its architecture needs that; return what the converter says."""
     if missing := [file for file in files if not file.is_file()]:
         raise ModelError(
             f"{missing[0]}: no such file, although it was downloaded; fetch it again with "
             "`snakemake --forcerun download_model`"
         )
+    if kind == "encoder":
+        from finintent.models.encoder import check_encoder
+
+        check_encoder(folder)
+        for file in files:
+            (directory / file.name).symlink_to(file.resolve())
+        return {}
     if "convert" in source:
         from finintent.models.conversion import convert
 
@@ -82,6 +92,7 @@ def convert_gguf(
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
         main(
+            kind=snakemake.params.source["kind"],
             source=snakemake.params.source["source"],
             vocabulary=snakemake.params.source["vocabulary"],
             template=snakemake.params.source["template"],

@@ -1,19 +1,22 @@
 """The block `training`, and the catalogue `recipes`: how LlamaFactory trains."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from finintent.config.answer_form import Answer
 from finintent.config.block import Block, Number
 
+Precision = Annotated[
+    Literal["auto", "bf16", "fp32"],
+    Field(description="bf16, fp32, or auto: bf16 where the hardware multiplies it natively"),
+]
+
 
 class Training(Block):
     """LlamaFactory's settings for every recipe and model; what is not set anywhere has LlamaFactory's own default."""
 
-    precision: Literal["auto", "bf16", "fp32"] = Field(
-        "auto", description="bf16, fp32, or auto: bf16 where the hardware multiplies it natively"
-    )
+    precision: Precision = "auto"
     lora_rank: int = Field(8, ge=1, description="rank of the adapter's matrices")
     lora_alpha: int | None = Field(None, ge=1, description="scale of the adapter, divided by its rank")
     lora_dropout: Number | None = Field(None, ge=0, lt=1, description="dropout before the adapter")

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 from finintent.config.baseline import Baseline
 from finintent.config.block import Block
 from finintent.config.datasets import Dataset
+from finintent.config.encoder import EncoderTraining
 from finintent.config.gpu import Gpu
 from finintent.config.mistakes import sentence
 from finintent.config.models import LocalFolder, Model
@@ -27,7 +28,7 @@ class Config(Block):
     seed: int = Field(
         42, ge=0, description="seed of the split, of the orders of options, of the bootstrap and of the baseline"
     )
-    keep_merged: bool = Field(True, description="whether merged models stay once they are evaluated")
+    keep_merged: bool = Field(True, description="whether tuned models stay once they are evaluated")
     models: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")], Model] = Field(
         min_length=1, description="the catalogue of models, by id"
     )
@@ -38,6 +39,7 @@ class Config(Block):
         min_length=1, description="the catalogue of recipes, by id"
     )
     training: Training
+    encoder: EncoderTraining = EncoderTraining()
     gpu: Gpu = Gpu()
     scoring: Scoring = Scoring()
     baseline: Baseline = Baseline()
@@ -48,7 +50,7 @@ def complete_config(
 ) -> dict[str, Any]:
     """Return a configuration with its defaults, as plain JSON values with sorted keys.
 
-    An optional block or key without a default stays absent. A recipe and a model's `training` hold only what was set.
+    An optional block or key without a default stays absent. A recipe and a model's own settings hold only what was set.
 
     Args:
         values: the configuration as Snakemake read it.
