@@ -163,3 +163,10 @@ def snakemake(workspace: Path, *arguments: str, check: bool = True, **environmen
         )
         raise AssertionError(f"snakemake {arguments} failed\n{result.stdout}\n{result.stderr}\n{logs[-12000:]}")
     return result
+
+
+def planned(workspace: Path, *arguments: str) -> dict[str, int]:
+    """Return the number of jobs by rule that a dry run lists."""
+    output = snakemake(workspace, "--dry-run", *arguments).stdout
+    stats = output.split("total")[0].split("-------")[-1]
+    return {rule: int(count) for rule, count in (line.split() for line in stats.strip().splitlines() if line[0] != "-")}

@@ -20,7 +20,8 @@ WITHOUT_A_FILE = {
     **{
         f"config/{block}": RANGES
         for block in (
-            "answers", "baseline", "curation", "datasets", "fetching", "gpu", "plan", "scoring", "study", "training",
+            "answers", "baseline", "curation", "datasets", "encoder", "fetching", "gpu", "plan", "scoring", "study",
+            "training",
         )
     },
 }  # fmt: skip

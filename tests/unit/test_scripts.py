@@ -445,16 +445,6 @@ def test_the_whole_analysis_of_a_study(data: Path):
     assert "None" not in card.content
 
 
-def test_checkpoints_of_other_runs_are_deleted_and_their_own_kept(tmp_path: Path):
-    script = runpy.run_path(str(ROOT / "workflow/scripts/train_lora.py"))
-    own, other = tmp_path / "own", tmp_path / "other"
-    own.mkdir()
-    other.mkdir()
-    script["drop_other_runs"](own)
-    assert own.is_dir()
-    assert not other.exists()
-
-
 def test_each_run_has_checkpoints_of_its_own(data: Path, tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("model").mkdir()

@@ -11,12 +11,12 @@ from finintent.models.folder import HUBS, OWN_FILE, download_folder, is_download
 
 def main(
     *,
-    kind: str,
     source: dict[str, Any],
     vocabulary: dict[str, Any] | None,
     template: str | None,
     inputs: list[str],
     directory: Path,
+    kind: str = "causal",
 ) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     record = {"source": source, "vocabulary": vocabulary}
@@ -92,10 +92,10 @@ def convert_gguf(
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
         main(
-            kind=snakemake.params.source["kind"],
             source=snakemake.params.source["source"],
             vocabulary=snakemake.params.source["vocabulary"],
             template=snakemake.params.source["template"],
             inputs=list(snakemake.input),
             directory=Path(snakemake.output[0]),
+            kind=snakemake.params.source["kind"],
         )

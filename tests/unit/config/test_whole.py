@@ -20,7 +20,7 @@ def test_defaults_are_filled_in_and_optional_blocks_stay_absent(values: dict):
     assert config["keep_merged"] is True
     assert config["gpu"] == {}
     assert config["scoring"]["permutations"] == 5
-    assert config["models"]["m"] == values["models"]["m"] | {"training": {}}
+    assert config["models"]["m"] == values["models"]["m"] | {"kind": "causal", "training": {}, "encoder": {}}
     dataset = config["datasets"]["d"]
     assert dataset["evaluation"] == {"source": "local", "path": "eval.json", "marker": ""}
     assert dataset["generation"] == values["datasets"]["d"]["generation"]
