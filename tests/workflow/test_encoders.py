@@ -1,6 +1,7 @@
 """Encoders in a study: which jobs they add, and a study of two tiny ones for real."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,12 @@ def test_encoders_beside_a_language_model_have_no_prompts_no_adapters_and_no_mer
     assert [counts[rule] for rule in ("prepare_model", "plot_training", "plot_confusion")] == [3, 3, 4]
     # Of the language model base, few-shot and tuned, of each encoder one, and two baselines.
     assert counts["score_predictions"] == 3 + 2 + 2
+
+
+def test_the_rules_of_encoders_are_tagged_as_jobs_of_the_accelerator(tmp_path: Path):
+    output = snakemake(study(tmp_path), "--dry-run").stdout
+    tagged = set(re.findall(r"^rule (\w+):\n(?:    .*\n)*?    resources: .*gpu=1", output, re.MULTILINE))
+    assert tagged == {"train_encoder", "evaluate_encoder"}
 
 
 def test_an_encoder_that_is_not_kept_is_deleted_after_its_answers(tmp_path: Path):

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from finintent.inference.compute import use_every_core
+from finintent.inference.compute import skip_cudnn_attention, use_every_core
 from finintent.task.prediction import Prediction
 
 
@@ -15,6 +15,7 @@ class Encoder:
 
     def __init__(self, folder: Path) -> None:
         """Load the folder onto the accelerator, if there is one."""
+        skip_cudnn_attention()
         use_every_core()
         self._tokenizer = AutoTokenizer.from_pretrained(folder)
         device = "cuda" if torch.cuda.is_available() else None

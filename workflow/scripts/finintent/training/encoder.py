@@ -20,7 +20,7 @@ from transformers import (
 from transformers.trainer_utils import TrainOutput
 
 from finintent.errors import ConfigError, TrainingError
-from finintent.inference.compute import uses_bf16
+from finintent.inference.compute import skip_cudnn_attention, use_every_core, uses_bf16
 from finintent.training.records import curve, last_checkpoint_step
 
 Row = dict[str, Any]
@@ -48,13 +48,17 @@ class Finetuned:
 
 
 def use_one_device() -> None:
-    """Let this process train on one device, by algorithms that give the same result each time.
+    """Let this process train on one device, by kernels that give the same result each time, and on all cores of a CPU.
 
     Of several GPUs the first is used: the Trainer would put rows on all of them, which multiplies the rows in a step.
     """
     os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # without it cuBLAS may add in any order
-    torch.use_deterministic_algorithms(True)
+    use_every_core()
+    torch.use_deterministic_algorithms(True, warn_only=True)  # what has no such kernel warns
+    # Padded rows leave plain products, whose gradients are added in one order: queries are short, so it costs little.
+    torch.backends.cuda.enable_mem_efficient_sdp(False)
+    skip_cudnn_attention()
 
 
 def finetune(
