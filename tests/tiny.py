@@ -96,7 +96,7 @@ def tiny_config(models: dict[str, Path]) -> dict:
     """Return the configuration of a study of tiny local models on the tiny data set."""
     resources = f"tests/datasets/{DATASET}"
     return {
-        "study": {"models": list(models), "datasets": [DATASET], "seeds": [1]},
+        "study": {"models": list(models), "recipes": ["letter"], "datasets": [DATASET], "seeds": [1]},
         "seed": 1,
         "models": {
             name: {"source": {"type": "local", "path": str(path)}, "template": "gemma"} for name, path in models.items()
@@ -112,6 +112,7 @@ def tiny_config(models: dict[str, Path]) -> dict:
                 "evaluation": {"path": f"{resources}/eval.json", "marker": "Question:"},
             }
         },
+        "recipes": {"letter": {"answer": "letter"}},
         "training": {
             "precision": "fp32",
             "lora_rank": 4,
@@ -119,7 +120,6 @@ def tiny_config(models: dict[str, Path]) -> dict:
             "lora_target": "all",
             "learning_rate": 0.01,
             "num_train_epochs": 2,
-            "preset": "fast",
             "batch_size": 8,
             "per_device_eval_batch_size": 8,
             "lr_scheduler_type": "cosine",

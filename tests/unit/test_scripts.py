@@ -106,7 +106,7 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def format_alpaca(data: Path, shuffle: int | None) -> tuple[list[dict], dict]:
+def format_alpaca(data: Path, shuffle: int | None, answer: str = "letter") -> tuple[list[dict], dict]:
     """Run format_alpaca on the first 10 training rows; return them and the record."""
     (data / "alpaca").mkdir(exist_ok=True)
     run(
@@ -120,7 +120,7 @@ def format_alpaca(data: Path, shuffle: int | None) -> tuple[list[dict], dict]:
         ),
         output=Files(record=str(data / "alpaca/record.json")),
         wildcards=SimpleNamespace(rows="10"),
-        params=SimpleNamespace(shuffle=shuffle),
+        params=SimpleNamespace(form={"answer": answer, "shuffle": shuffle}),
     )
     return tuple(json.loads((data / "alpaca" / name).read_text()) for name in ("train.json", "record.json"))
 
@@ -150,6 +150,8 @@ def test_shuffled_options_keep_the_label(data: Path):
         assert f"\n{row['output']}. {source['label'].capitalize()}\n" in row["instruction"]
     assert len({row["instruction"].split("\nA. ")[1].split("\n")[0] for row in rows}) > 1
     assert rows == format_alpaca(data, shuffle=1)[0]
+    by_label, _ = format_alpaca(data, shuffle=1, answer="label")
+    assert [row["output"] for row in by_label] == [row["label"].capitalize() for row in curated[:10]]
 
 
 def evaluate(data: Path, **examples: str) -> list[list[dict]]:
@@ -168,17 +170,15 @@ def evaluate(data: Path, **examples: str) -> list[list[dict]]:
             **examples,
         ),
         output=Files(**outputs, record=str(data / "job.json")),
-        params=Files(template="gemma", scoring=scoring, precision="fp32", seed=1, few_shot=1),
+        params=Files(template="gemma", answer="letter", scoring=scoring, precision="fp32", seed=1, few_shot=1),
         config={"scoring": {"batch_size": 4}},
     )
     return [lines(Path(path)) for path in outputs.values()]
 
 
 def test_a_model_answers_evaluation_questions_and_validation_rows(data: Path):
-    examples = [{"instruction": f"in {letter}?", "input": "", "output": letter} for letter in "ABC"]
-    (data / "train.json").write_text(json.dumps(examples))
     rows = [json.loads(line) for line in (data / "validation.jsonl").read_text().splitlines()]
-    zero_shot, few_shot = evaluate(data), evaluate(data, examples=str(data / "train.json"))
+    zero_shot, few_shot = evaluate(data), evaluate(data, examples=str(data / "train.jsonl"))
     assert zero_shot != few_shot
     for asked, checked in (zero_shot, few_shot):
         assert [row["id"] for row in asked] == [str(number) for number in range(6)]
@@ -349,7 +349,7 @@ def test_the_whole_analysis_of_a_study(data: Path):
             evaluation=[str(data / "evaluation.json")] * 4,
         ),
         output=Files(**out("cost", "jobs")),
-        params=SimpleNamespace(trained=trained, computed=[SYSTEMS[0], *trained], usd_per_hour=2),
+        params=SimpleNamespace(trained=trained, merged=trained, computed=[SYSTEMS[0], *trained], usd_per_hour=2),
     )
     run(
         "compare_models.py",

@@ -16,7 +16,7 @@ from finintent.config.scoring import Scoring
 from finintent.config.study import Study
 from finintent.config.training import Training
 
-STUDY = {"models": ["m"], "datasets": ["d"]}
+STUDY = {"models": ["m"], "recipes": ["r"], "datasets": ["d"]}
 CURATION = {"train_rows": 1, "validation_rows": 1}
 REPO = {"repo_id": "me/set"}
 DEFAULTS = {
@@ -53,12 +53,12 @@ DEFAULTS = {
         },
     ),
     Publication: (REPO, {"private": True, "license": "other"}),
-    Scoring: ({}, {"batch_size": 16, "max_new_tokens": 8, "permutations": 5, "few_shot": 1}),
-    Study: (STUDY, {"seeds": [42], "train_sizes": []}),
+    Scoring: ({}, {"answer": "letter", "batch_size": 16, "max_new_tokens": 8, "permutations": 5, "few_shot": 1}),
+    Study: (STUDY, {"seeds": [42], "train_sizes": [], "recipe_sizes": {}}),
     Training: (
         {},
         {
-            "precision": "auto", "lora_rank": 8, "preset": "fast", "batch_size": 8, "per_device_eval_batch_size": 8,
+            "precision": "auto", "lora_rank": 8, "batch_size": 8, "per_device_eval_batch_size": 8,
             "cutoff_len": 2048, "llamafactory": {},
         },
     ),

@@ -119,7 +119,9 @@ class Model(Block):
     @model_validator(mode="after")
     def _keys_fit_the_kind(self) -> "Model":
         for key, why in UNFIT[self.kind].items():
-            if key in self.model_fields_set:
+            value = getattr(self, key)
+            set_to = value.model_fields_set if isinstance(value, Block) else value  # an empty block sets nothing
+            if key in self.model_fields_set and set_to:
                 raise mistake(key, why)
         if self.kind == "encoder" and isinstance(self.source, GgufSource):
             raise mistake("source", "is a GGUF file, but an encoder needs a Hugging Face folder or a repository")
