@@ -6,7 +6,8 @@ from typing import Any
 from finintent.errors import ModelError
 from finintent.files import parse, read_json, write_json
 from finintent.logs import logged
-from finintent.models.folder import HUBS, OWN_FILE, download_folder, is_downloaded, local_files
+from finintent.models.folder import HUBS, OWN_FILE, adapter_files, download_folder, is_downloaded, local_files
+from finintent.models.folder_check import check_folder
 
 
 def main(
@@ -57,13 +58,12 @@ def use_checkpoint(
     if "convert" in source:
         from finintent.models.conversion import convert
 
-        return {"conversion": convert(source["convert"], folder, directory)}
-    if not any(file.suffix == ".safetensors" for file in files):
-        raise ModelError(
-            f"{folder}: no safetensors among {', '.join(file.name for file in files)}; a merge is checked against "
-            "those: take a revision that has them, or convert the weights"
-        )
-    for file in files:
+        conversion = convert(source["convert"], folder, directory)
+        check_folder(directory)
+        return {"conversion": conversion}
+    check_folder(folder)
+    # With an adapter's files in the folder, transformers would load that adapter too.
+    for file in sorted({*files} - {*adapter_files(folder)}):
         (directory / file.name).symlink_to(file.resolve())
     return {}
 
@@ -81,12 +81,14 @@ def convert_gguf(
 
     where = parse("config: source", source, GgufSource)
     with open_gguf(where, inputs, scratch=directory) as path:
-        return convert(
+        record = convert(
             path,
             reach=parse("config: vocabulary", vocabulary, Reach) if vocabulary else None,
             dtype=getattr(torch, where.dtype),
             directory=directory,
         )
+    check_folder(directory)
+    return record
 
 
 if "snakemake" in globals():

@@ -7,6 +7,8 @@ import pytest
 from transformers import AutoTokenizer, GenerationConfig, LlamaConfig
 
 from architectures import CONFIGS, TEMPLATES, real_tokenizer
+from finintent.errors import ModelError
+from finintent.files import read_json, write_json
 from finintent.inference.chat_template import complete_chat
 from finintent.inference.prompting import Prompter
 from finintent.models.conversion import ARCHITECTURES, convert_tokenizer
@@ -75,6 +77,38 @@ def test_a_chat_template_that_asks_otherwise_is_replaced_and_its_file_left_alone
     assert complete_chat(folder, "gemma") == "llamafactory"
     assert chat(folder, TEXT) == Prompter(str(folder), "gemma").encode(TEXT, "A")[0]
     assert (tmp_path / "original.jinja").read_text() == ROLES
+
+
+@pytest.mark.parametrize(("template", "token"), [("qwen", r"<\|im_end\|>"), ("llama3", r"<\|eot_id\|>")])
+def test_the_template_of_another_model_is_refused(tmp_path: Path, template: str, token: str):
+    folder = gemma(tmp_path / "model")
+    with pytest.raises(ModelError, match=f"does not have {token}, which LlamaFactory's template '{template}' uses"):
+        complete_chat(folder, template)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"do_sample": False, "temperature": 0.9, "top_p": 0.6, "eos_token_id": 1},  # Llama 2's
+        {"num_beams": 4, "early_stopping": True, "eos_token_id": [1]},
+        {"suppress_tokens": [298], "repetition_penalty": 1.5},
+    ],
+)
+def test_a_generation_config_keeps_what_it_says_otherwise(tmp_path: Path, values: dict):
+    folder = gemma(tmp_path / "model")
+    write_json(tmp_path / "original.json", values)
+    (folder / "generation_config.json").symlink_to(tmp_path / "original.json")
+    complete_chat(folder, "gemma")
+    written = read_json(folder / "generation_config.json")
+    assert 5 in written.pop("eos_token_id")
+    assert written == {key: value for key, value in values.items() if key != "eos_token_id"}
+    assert read_json(tmp_path / "original.json") == values
+
+
+def test_a_chat_template_that_refuses_a_lone_question_is_replaced(tmp_path: Path):
+    folder = gemma(tmp_path / "model")
+    (folder / "chat_template.jinja").write_text("{{ raise_exception('a system prompt is needed') }}")
+    assert complete_chat(folder, "gemma") == "llamafactory"
 
 
 def test_the_merged_model_keeps_the_template_instead_of_the_exports(tmp_path: Path):

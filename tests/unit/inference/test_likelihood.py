@@ -241,6 +241,22 @@ def test_an_answers_prefix_is_forced_before_its_letter_but_not_before_the_text(
     assert [row.text for row in rows] == [plain_text(model, prompter, row, 4) for row in rows]
 
 
+@pytest.mark.parametrize("answer", ["letter", "label"])
+def test_numbers_that_are_not_finite_are_no_prediction(answer: str, prompter: Prompter):
+    model = build("llama", len(prompter.tokenizer))
+    with torch.no_grad():
+        model.model.layers[1].mlp.up_proj.weight[0, 0] = float("nan")
+    with pytest.raises(ModelError, match=r"log-probabilities of question '\d' are not finite numbers; its weights"):
+        predict(model, prompter, QUESTIONS, TAXONOMY, INSTRUCTION, batch_size=3, seed=0, answer=answer)
+
+
+def test_a_text_longer_than_the_models_positions_is_refused(prompter: Prompter):
+    model = build("llama", len(prompter.tokenizer))
+    long = [QUESTIONS[1] | {"id": "long", "question": "a" * 2000}]
+    with pytest.raises(ModelError, match=r"question 'long': 2\d\d\d tokens .* the model has 1024 positions; shorten"):
+        predict(model, prompter, QUESTIONS + long, TAXONOMY, INSTRUCTION, batch_size=3, seed=0)
+
+
 @pytest.mark.parametrize("questions", [QUESTIONS[:1], [QUESTIONS[0], {**QUESTIONS[0], "id": "again"}]])
 def test_prompts_that_share_everything_are_answered(questions: list[dict], prompter: Prompter):
     model = build("llama", len(prompter.tokenizer))

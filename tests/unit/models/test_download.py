@@ -285,6 +285,7 @@ def prepare(monkeypatch: pytest.MonkeyPatch):
     stand_in = ModuleType("finintent.models.conversion")
     stand_in.convert = convert
     monkeypatch.setitem(sys.modules, "finintent.models.conversion", stand_in)
+    monkeypatch.setattr("finintent.models.folder_check.check_folder", lambda folder: None)  # the files are none
     return runpy.run_path(str(ROOT / "workflow/scripts/prepare_model.py"))["main"]
 
 

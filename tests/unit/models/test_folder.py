@@ -12,9 +12,10 @@ def test_precision_of_the_weights_is_read_from_either_key(tmp_path, key: str):
     assert weights_dtype(tmp_path) == "bfloat16"
 
 
-def test_a_model_without_a_precision_is_refused(tmp_path):
-    (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(ModelError, match="neither dtype nor torch_dtype"):
+@pytest.mark.parametrize(("text", "found"), [("{}", "None"), ('{"dtype": "bf16"}', "'bf16'")])
+def test_a_model_without_a_precision_that_a_merge_can_have_is_refused(tmp_path, text: str, found: str):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(ModelError, match=rf"dtype \(or torch_dtype\) is {found}, expected one of float32"):
         weights_dtype(tmp_path)
 
 

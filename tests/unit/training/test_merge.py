@@ -2,9 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
-from finintent.errors import ModelError
 from finintent.files import write_json
 from finintent.training.merge import merge_config
 
@@ -16,9 +13,3 @@ def test_merged_weights_keep_the_precision_of_the_base(tmp_path: Path):
     assert (config["model_name_or_path"], config["adapter_name_or_path"], config["export_dir"]) == (
         str(tmp_path), "a", "m",
     )  # fmt: skip
-
-
-def test_nothing_is_merged_into_a_quantised_model(tmp_path: Path):
-    write_json(tmp_path / "config.json", {"dtype": "bfloat16", "quantization_config": {"bits": 4}})
-    with pytest.raises(ModelError, match=r"config\.json: a quantised model, into which no adapter can be merged"):
-        merge_config(model=str(tmp_path), adapter="a", merged="m")

@@ -15,6 +15,7 @@ NOT_COUNTED = frozenset(
         "errors",  # which exception ends a job, never what a finished job writes
         "hub_errors",  # the sentence of an error of the Hub
         "logs",  # where messages go
+        "models/folder_check",  # which folders are refused
         "machine/lock",  # when a job runs
         "machine/meter",  # time, memory and energy, which differ from run to run anyway
         "training/fallback",  # smaller parts of the same optimizer steps

@@ -2,13 +2,17 @@
 
 import copy
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from jinja2 import TemplateError
 from llamafactory.data import get_template_and_fix_tokenizer
 from llamafactory.hparams import DataArguments
 from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
+from finintent.errors import ModelError
+from finintent.files import read_json, write_json
 from finintent.models.folder import splits_special_tokens
 
 # White space at either end, quotation marks, what Jinja could take for its own: where templates differ.
@@ -36,12 +40,24 @@ def complete_chat(folder: Path, template: str) -> str | None:
 
     Returns:
         "own", "llamafactory" or None, by where the chat template comes from.
+
+    Raises:
+        ModelError: the template needs tokens that the tokenizer does not have.
     """
     tokenizer = AutoTokenizer.from_pretrained(folder, split_special_tokens=splits_special_tokens(folder))
     trained = copy.deepcopy(tokenizer)
     rules = get_template_and_fix_tokenizer(trained, DataArguments(template=template))
     answer = {"role": "assistant", "content": ""}
-    prompts = [([question], rules.encode_oneturn(trained, [question, answer])[0]) for question in QUESTIONS]
+    turns = [rules.encode_oneturn(trained, [question, answer]) for question in QUESTIONS]
+    used = {token for turn in turns for token in turn[0] + turn[1]}
+    # Some templates also add tokens that only tools use.
+    added = sorted(trained.get_added_vocab().items() - tokenizer.get_vocab().items())
+    if lacking := [text for text, number in added if number in used]:
+        raise ModelError(
+            f"{folder}: the tokenizer does not have {' and '.join(lacking)}, which LlamaFactory's template "
+            f"{template!r} uses: it is another model's; correct `template` of the model in the config"
+        )
+    prompts = [([question], turn[0]) for question, turn in zip(QUESTIONS, turns, strict=True)]
     for origin, text in _candidates(rules, tokenizer):
         if _gives(tokenizer, text, prompts):
             if origin != "own":
@@ -62,10 +78,14 @@ def _candidates(rules: Any, tokenizer: Any) -> Iterator[tuple[str, str]]:
 
 
 def _gives(tokenizer: Any, text: str, prompts: list[tuple[list[dict[str, str]], list[int]]]) -> bool:
-    return all(
-        tokenizer.apply_chat_template(chat, chat_template=text, add_generation_prompt=True)["input_ids"] == ids
-        for chat, ids in prompts
-    )
+    return all(_ids(tokenizer, text, chat) == ids for chat, ids in prompts)
+
+
+def _ids(tokenizer: Any, text: str, chat: list[dict[str, str]]) -> list[int] | None:
+    """Return the token ids of a conversation, None where the template refuses it."""
+    with suppress(TemplateError):
+        return tokenizer.apply_chat_template(chat, chat_template=text, add_generation_prompt=True)["input_ids"]
+    return None
 
 
 def _write(path: Path, text: str) -> None:
@@ -76,14 +96,15 @@ def _write(path: Path, text: str) -> None:
 def _write_ends(folder: Path, ends: list[int]) -> None:
     """Let generation end where an answer of training ends, beside where the model's own configuration lets it end."""
     path = folder / "generation_config.json"
+    # The text of a file that is there stays otherwise: transformers reads values that it refuses to write.
     config = (
-        GenerationConfig.from_pretrained(folder)
+        read_json(path)
         if path.is_file()
-        else GenerationConfig.from_model_config(AutoConfig.from_pretrained(folder))
+        else GenerationConfig.from_model_config(AutoConfig.from_pretrained(folder)).to_diff_dict()
     )
-    own = config.eos_token_id if isinstance(config.eos_token_id, list) else [config.eos_token_id]
+    found = config.get("eos_token_id")
+    own = found if isinstance(found, list) else [found]
     merged = [*own, *sorted(set(ends) - set(own))]
     if merged != own:
         path.unlink(missing_ok=True)
-        config.eos_token_id = merged
-        config.save_pretrained(folder)
+        write_json(path, config | {"eos_token_id": merged})

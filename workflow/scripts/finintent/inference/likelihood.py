@@ -78,6 +78,9 @@ def predict(
         answer: form of answer. `letter`: an option's log-probability is that of its letter's token at the deciding
             position, among the whole vocabulary. `label`: it is that of the option's whole text and the end token
             after it, the sum over their tokens.
+
+    Raises:
+        ModelError: a prompt is longer than the model's positions, or the model's numbers are not finite.
     """
     items = []
     for index, question in enumerate(questions):
@@ -86,6 +89,7 @@ def predict(
         turns = [instruction.render(question["question"], options, answer) for options in named]
         answers = list(question["options"]) if answer == "letter" else sorted(question["options"].values())
         items.append(_Item(index, orders, [prompter.encode(turn, "", examples)[0] for turn in turns], answers))
+    _check_lengths(model, questions, items, max_new_tokens)
     head = _Context(model, prompter.tokenizer.pad_token_id)
     head_ids = _shared([prompt for item in items for prompt in item.prompts])
     if head_ids:
@@ -101,6 +105,12 @@ def predict(
                 {"options": order, "log_probabilities": _by_code(order, item.answers, scores[number], answer)}
                 for order, scores in zip(item.orders, by_order, strict=True)
             )
+            if not all(map(math.isfinite, (score for scores in by_order for score in scores[number]))):
+                raise ModelError(
+                    f"{model.name_or_path}: the log-probabilities of question {questions[item.index]['id']!r} are not "
+                    "finite numbers; its weights are damaged, its training diverged (lower training.learning_rate), or "
+                    "training.precision is too low for it (fp32)"
+                )
             rows[item.index] = Prediction.of(
                 questions[item.index],
                 log_probabilities=own["log_probabilities"],
@@ -110,6 +120,20 @@ def predict(
                 prompt_tokens=len(item.prompts[0]),
             )
     return rows
+
+
+def _check_lengths(
+    model: PreTrainedModel, questions: list[dict[str, Any]], items: list["_Item"], max_new_tokens: int
+) -> None:
+    """Check that each prompt and its answer have positions in the model."""
+    positions = getattr(model.config.get_text_config(), "max_position_embeddings", None) or math.inf
+    for item in items:
+        if (longest := max(map(len, item.prompts))) + max(max_new_tokens, 1) > positions:
+            raise ModelError(
+                f"question {questions[item.index]['id']!r}: {longest} tokens with its prompt, and an answer of up to "
+                f"{max(max_new_tokens, 1)}, but the model has {positions} positions; shorten its text, or lower "
+                "scoring.few_shot"
+            )
 
 
 def _answer_tree(prompter: Prompter, answers: list[str], taxonomy: Taxonomy, answer: Answer) -> "_Tree":
@@ -385,10 +409,6 @@ def _greedy_texts(context: _Context, prompter: Prompter, prompts: list[list[int]
         past_key_values=context.cache,
         max_new_tokens=max_new_tokens,
         do_sample=False,
-        repetition_penalty=1.0,
-        temperature=None,
-        top_p=None,
-        top_k=None,
         eos_token_id=prompter.stop_ids,
         pad_token_id=context.pad_id,
     )

@@ -1,7 +1,7 @@
 """Loading a model for inference."""
 
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoModelForCausalLM, GenerationConfig, PreTrainedModel
 
 from finintent.errors import ModelError
 from finintent.inference.compute import skip_cudnn_attention, use_every_core
@@ -9,6 +9,8 @@ from finintent.inference.compute import skip_cudnn_attention, use_every_core
 
 def load_model(directory: str, bf16: bool) -> PreTrainedModel:
     """Load a model for inference, in bfloat16 or float32, directly onto the accelerator if there is one.
+
+    The model's own generation settings, such as beams or forbidden tokens, are left out: its text is greedy.
 
     From then on, this process computes attention without cuDNN, and on a CPU with all cores.
 
@@ -20,9 +22,11 @@ def load_model(directory: str, bf16: bool) -> PreTrainedModel:
     skip_cudnn_attention()
     use_every_core()
     try:
-        return AutoModelForCausalLM.from_pretrained(directory, dtype=dtype, device_map=device_map).eval()
+        model = AutoModelForCausalLM.from_pretrained(directory, dtype=dtype, device_map=device_map).eval()
     except torch.OutOfMemoryError:
         raise ModelError(
             f"{directory}: too large for the GPU's memory in {'bfloat16' if bf16 else 'float32'}; free it of other "
             "processes (nvidia-smi), set training.precision to bf16 if the GPU can, or use a larger one"
         ) from None
+    model.generation_config = GenerationConfig()
+    return model

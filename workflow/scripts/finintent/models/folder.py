@@ -7,6 +7,7 @@ from finintent.errors import ModelError
 from finintent.files import read_json
 
 HUBS = ("huggingface", "modelscope")  # types of source whose checkpoints are downloaded
+DTYPES = ("float32", "bfloat16", "float16")
 OWN_FILE = "source.json"  # what `prepare_model` writes beside the model's files
 
 
@@ -21,6 +22,11 @@ def local_files(folder: Path) -> list[Path]:
     return sorted(path for path in files if not path.name.startswith(".") and path.name != OWN_FILE)
 
 
+def adapter_files(folder: Path) -> list[Path]:
+    """Return the files of an adapter that lies in a model folder; transformers would load it with the model."""
+    return [path for path in local_files(folder) if path.name.startswith(("adapter_config.", "adapter_model."))]
+
+
 def download_folder(record: str | Path) -> Path:
     """Return the folder of the files that the record of a download lists."""
     return Path(record).with_suffix("")
@@ -30,12 +36,15 @@ def weights_dtype(model: Path) -> str:
     """Return the precision that a model folder's config.json names, such as "bfloat16".
 
     Raises:
-        ModelError: it names none.
+        ModelError: it names none, or one that a merged model cannot have.
     """
     config = read_json(model / "config.json")
     dtype = config.get("dtype") or config.get("torch_dtype")  # the latter up to transformers 4
-    if dtype is None:
-        raise ModelError(f"{model}/config.json: neither dtype nor torch_dtype; add the precision of the weights")
+    if dtype not in DTYPES:
+        raise ModelError(
+            f"{model}/config.json: dtype (or torch_dtype) is {dtype!r}, expected one of {', '.join(DTYPES)}; write the "
+            "precision of the weights there"
+        )
     return dtype
 
 

@@ -5,8 +5,6 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
-from finintent.errors import ModelError
-from finintent.files import read_json
 from finintent.models.folder import weights_dtype
 
 
@@ -27,15 +25,7 @@ def merge_config(*, model: str, adapter: str, merged: str) -> dict[str, Any]:
     The merged weights keep the base's own precision, as its config.json names it. The export needs no template:
     LlamaFactory 0.9.5 fails after it has written the weights with some of its own, and before that with some chat
     templates of tokenizers, so it gets the empty one.
-
-    Raises:
-        ModelError: the base is quantised, so nothing can be merged into it.
     """
-    if "quantization_config" in read_json(Path(model) / "config.json"):
-        raise ModelError(
-            f"{model}/config.json: a quantised model, into which no adapter can be merged; give the unquantised one, "
-            "and quantise it for training alone with training.llamafactory.quantization_bit"
-        )
     return {
         "model_name_or_path": model,
         "adapter_name_or_path": adapter,

@@ -9,6 +9,7 @@ from safetensors import safe_open
 
 from finintent.errors import MergeError
 from finintent.inference.loading import load_model
+from finintent.models.weights import Stored, loading, stored_tensors
 
 # The relative rounding error of one float32 number is 6e-8. A logit is a sum over some thousand products in every
 # layer, and base + adapter adds them in another order than the merged weights. Errors of independent roundings grow
@@ -19,30 +20,37 @@ FLOAT32_TOLERANCE = 1e-4
 BFLOAT16_TOLERANCE = 0.1
 
 
-def changed_tensors(base: Path, merged: Path) -> list[str]:
-    """Return the names of the tensors that differ between two folders of safetensors shards.
+def changed_tensors(base: Path, merged: Path) -> list[Stored]:
+    """Return the merged model's tensors that differ from the base's.
+
+    Only tensors that the model's class loads are compared: a base may hold others, which no merge keeps.
 
     Raises:
-        MergeError: a tensor is in only one of them.
+        MergeError: the merged model lacks a tensor.
     """
-    left, right = _tensor_files(base), _tensor_files(merged)
-    if left.keys() != right.keys():
-        odd = sorted(left.keys() ^ right.keys())[0]
-        raise MergeError(f"{merged}: tensor {odd} is in only one of base and merged model")
-    return [name for name in sorted(left) if not torch.equal(_tensor(left[name], name), _tensor(right[name], name))]
+    left, right = _loaded(base), _loaded(merged)
+    if missing := sorted(left.keys() - right.keys()):
+        raise MergeError(f"{merged}: no tensor {missing[0]}, which the base has; the export was not finished")
+    return [right[key] for key in sorted(left) if _differ(_tensor(left[key]), _tensor(right[key]))]
 
 
-def _tensor_files(directory: Path) -> dict[str, Path]:
-    files = {}
-    for path in sorted(directory.glob("*.safetensors")):
-        with safe_open(path, framework="pt") as shard:
-            files |= dict.fromkeys(shard.keys(), path)
-    return files
+def _loaded(folder: Path) -> dict[str, Stored]:
+    """Return the stored tensors that a model's class loads, by its names."""
+    stored = stored_tensors(folder)
+    found = loading(folder, stored)
+    if found.missing:
+        raise MergeError(f"{folder}: no tensor {found.missing[0]}, which {found.class_name} needs")
+    left_out = {*found.unexpected, *(twin for twin, _ in found.tied)}
+    return {key: stored[name] for key, name in found.names.items() if name not in left_out}
 
 
-def _tensor(path: Path, name: str) -> torch.Tensor:
-    with safe_open(path, framework="pt") as shard:
-        return shard.get_tensor(name)
+def _differ(left: torch.Tensor, right: torch.Tensor) -> bool:
+    return not torch.equal(left.to(right.dtype), right)
+
+
+def _tensor(stored: Stored) -> torch.Tensor:
+    with safe_open(stored.path, framework="pt") as shard:
+        return shard.get_tensor(stored.name)
 
 
 @torch.inference_mode()
@@ -70,7 +78,7 @@ def check_merge(base: Path, adapter: Path, merged: Path, prompts: list[list[int]
     changed = changed_tensors(base, merged)
     if not changed:
         raise MergeError(f"{merged}: every tensor equals the base's; the export wrote the base model, not the merge")
-    stored = _tensor(_tensor_files(merged)[changed[0]], changed[0]).dtype
+    stored = _tensor(changed[0]).dtype
     half = stored != torch.float32
     tolerance = BFLOAT16_TOLERANCE if half else FLOAT32_TOLERANCE
     model = load_model(str(merged), bf16=half)
