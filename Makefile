@@ -24,7 +24,8 @@ lint: $(VENV)/installed
 format: $(VENV)/installed
 	$(ACTIVATE) && ruff check --fix . && ruff format . && snakefmt Snakefile workflow
 
-# What is made from the configuration's models: docs/configuration.md, and the JSON schema for editors.
+# What is made from the configuration's models: docs/configuration.md and the JSON schema for editors. And the lists of
+# what the installed LlamaFactory has.
 config-docs: $(VENV)/installed
 	$(ACTIVATE) && python -m finintent.config.reference
 

@@ -36,7 +36,7 @@ from finintent.training.arguments import training_config  # noqa: E402
 from finintent.training.memory import FUSED_TYPES, GIB, available_bytes, model_shape, training_bytes, validation_bytes  # noqa: E402
 from finintent.training.merge import merge_config  # noqa: E402
 from finintent.training.merge_check import check_merge  # noqa: E402
-from finintent.training.plan import fastest, longest_row, original, validation_batch  # noqa: E402
+from finintent.training.plan import fastest, original, row_lengths, validation_batch  # noqa: E402
 from finintent.training.records import training_record  # noqa: E402
 from finintent.training.run import run_llamafactory  # noqa: E402 - after the path
 from shapes import SHAPES  # noqa: E402
@@ -127,7 +127,7 @@ def train(
     work.mkdir(parents=True)
     config = AutoConfig.from_pretrained(folder)
     shape = model_shape(config, RANK)
-    tokens = longest_row(str(folder), "gemma", [str(data / f"{split}.json") for split in SPLITS])
+    tokens = max(row_lengths(str(folder), "gemma", [str(data / f"{split}.json") for split in SPLITS]))
     available = cap_gib * GIB or available_bytes(None)
     batching = (
         original(rows)

@@ -461,6 +461,7 @@ def test_each_run_has_checkpoints_of_its_own(data: Path, tmp_path: Path, monkeyp
                 "preset": "fast",
                 "batch_size": 8,
                 "cutoff_len": 2048,
+                "cut_rows": False,
                 "learning_rate": 1e-4,
                 "llamafactory": {"packing": False},
             },

@@ -14,7 +14,16 @@ from finintent.models.folder import OWN_FILE, splits_special_tokens
 from finintent.training.arguments import training_config
 from finintent.training.memory import FUSED_TYPES, available_bytes, model_shape
 from finintent.training.merge import merge_config
-from finintent.training.plan import Batching, fastest, longest_row, original, validation_batch
+from finintent.training.plan import (
+    Batching,
+    check_lengths,
+    check_targets,
+    fastest,
+    original,
+    row_lengths,
+    surely_fits,
+    validation_batch,
+)
 from finintent.versions import check_versions
 
 EVAL_BATCH = "per_device_eval_batch_size"
@@ -34,15 +43,22 @@ def main(
 ) -> None:
     check_versions(versions)
     precision = training.pop("precision")
-    preset, batch_size, options = (training.pop(key) for key in ("preset", "batch_size", "llamafactory"))
+    preset, batch_size, options, cut_rows = (
+        training.pop(key) for key in ("preset", "batch_size", "llamafactory", "cut_rows")
+    )
+    check_targets(model, training.get("lora_target"))
+    gpu, limit = torch.cuda.is_available(), training["cutoff_len"]
+    if gpu or not surely_fits(template, alpaca[:2], limit):
+        lengths = row_lengths(model, template, alpaca[:2])
+        check_lengths(lengths, limit, cut_rows)
     batching = (
         original(batch_size) if preset == "original" else Batching(batch_size, 1, checkpointing=False, fused=False)
     )
-    if torch.cuda.is_available():
-        config, limit = AutoConfig.from_pretrained(model), training["cutoff_len"]
+    if gpu:
+        config = AutoConfig.from_pretrained(model)
         shape = model_shape(config, training["lora_rank"])
         packed = options.get("packing") or options.get("neat_packing")  # then rows have the maximum length
-        tokens = limit if packed else min(longest_row(model, template, alpaca[:2]), limit)
+        tokens = limit if packed else min(max(lengths), limit)
         fits = {"available": available_bytes(memory_gb), "bits": options.get("quantization_bit")}
         if preset == "fast":
             batching = fastest(shape, batch_size, tokens, fused=config.model_type in FUSED_TYPES, **fits)
@@ -56,7 +72,7 @@ def main(
         "split_special_tokens": splits_special_tokens(Path(model)),
         "seed": seed,
         "bf16": uses_bf16(precision),
-        "gpu": torch.cuda.is_available(),
+        "gpu": gpu,
     }
     # LlamaFactory resumes from any checkpoint in its output folder. So each run has its own folder, named by a digest
     # of everything that decides its result; the number of rows computed at once is not part of it.

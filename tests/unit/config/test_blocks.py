@@ -59,7 +59,7 @@ DEFAULTS = {
         {},
         {
             "precision": "auto", "lora_rank": 8, "batch_size": 8, "per_device_eval_batch_size": 8,
-            "cutoff_len": 2048, "llamafactory": {},
+            "cutoff_len": 2048, "cut_rows": False, "llamafactory": {},
         },
     ),
 }  # fmt: skip

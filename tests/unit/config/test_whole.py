@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -96,7 +97,10 @@ def edit(*path: str, value: object) -> Callable[[dict], None]:
             "recipes.r.llamafactory.shuffle_options has a key of its own: write recipes.r.shuffle_options",
         ),
         (second_dataset, "datasets.e.generation.anthropic and datasets.d.generation.anthropic share the store"),
-        (edit("models", "linear", value={"source": {"type": "local", "path": "x"}, "template": "t"}), "of a baseline"),
+        (
+            edit("models", "linear", value={"source": {"type": "local", "path": "x"}, "template": "gemma"}),
+            "of a baseline",
+        ),
         (edit("training", "llamafactory", value={"output_dir": 1}), "training.llamafactory.output_dir is set by the"),
         (
             edit("models", "m", "training", value={"llamafactory": {"lora_rank": 1}}),
@@ -113,7 +117,17 @@ def test_blocks_that_contradict_each_other_are_refused(values: dict, change: Cal
     assert message in str(error.value)
 
 
+def test_an_adapter_is_told_from_a_model(values: dict):
+    Path("adapter").mkdir()
+    Path("adapter/adapter_config.json").touch()
+    values["models"]["m"]["source"]["path"] = "adapter"
+    with pytest.raises(
+        ConfigError, match=r"it is an adapter \(adapter_config.json\): merge it into its base model, or"
+    ):
+        complete(values)
+
+
 def test_what_the_study_does_not_name_need_not_be_on_this_machine(values: dict):
-    values["models"]["n"] = {"source": {"type": "local", "path": "nowhere"}, "template": "t"}
+    values["models"]["n"] = {"source": {"type": "local", "path": "nowhere"}, "template": "gemma"}
     values["datasets"]["e"] = values["datasets"]["d"] | {"resources": "nowhere"}
     assert complete(values)["models"]["n"]["source"]["path"] == "nowhere"

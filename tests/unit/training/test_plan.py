@@ -19,7 +19,17 @@ from finintent.training.memory import (
     training_bytes,
     validation_bytes,
 )
-from finintent.training.plan import Batching, batchings, fastest, longest_row, original, validation_batch
+from finintent.training.plan import (
+    Batching,
+    batchings,
+    check_lengths,
+    check_targets,
+    fastest,
+    original,
+    row_lengths,
+    surely_fits,
+    validation_batch,
+)
 from shapes import LONGEST, SHAPES
 from tiny import ROOT, write_tiny_model
 
@@ -58,14 +68,15 @@ def test_a_gpu_job_is_planned_by_its_longest_row(tmp_path: Path, monkeypatch, pr
     alpaca = [str(tmp_path / f"{split}.json") for split in ("train", "validation")]
     for path, row in zip(alpaca, rows, strict=True):
         Path(path).write_text(json.dumps([row]))
-    tokens = longest_row(str(model), template, alpaca)
-    assert tokens > longest_row(str(model), template, alpaca[:1]) > len(rows[0]["instruction"].split())
+    shorter, tokens = row_lengths(str(model), template, alpaca)
+    assert tokens > shorter > len(rows[0]["instruction"].split())
     shape = model_shape(AutoConfig.from_pretrained(model), rank=4)
     fits = training_bytes(shape, Batching(8, 1, checkpointing=True, fused=True), tokens)
     main = runpy.run_path(str(ROOT / "workflow/scripts/render_configs.py"))["main"]
     main.__globals__["torch"] = SimpleNamespace(cuda=SimpleNamespace(is_available=lambda: True))
     training = {
         "precision": "fp32", "lora_rank": 4, "preset": preset, "batch_size": 8, "cutoff_len": 512, "llamafactory": {},
+        "cut_rows": False,
     }  # fmt: skip
     outputs = {name: f"results/sft/m/{name}.yaml" for name in ("train", "merge")}
     Path(outputs["train"]).parent.mkdir(parents=True)
@@ -91,3 +102,51 @@ def test_every_batching_has_the_rows_of_the_step():
     steps = [batching.micro_batch * batching.accumulation for batching in batchings(12, fused=False)]
     assert steps == [12] * 7  # 12 at once without and with checkpointing; 6, 4, 3, 2 and 1 with it
     assert original(12).arguments()["gradient_accumulation_steps"] == 12
+
+
+def rows_of(path: Path, *instructions: str) -> list[str]:
+    path.write_text(json.dumps([{"instruction": text, "output": "A"} for text in instructions]), encoding="utf-8")
+    return [str(path)]
+
+
+def test_rows_that_would_be_cut_are_counted_and_refused_unless_that_is_asked_for(caplog):
+    check_lengths([10, 48], limit=48, cut_rows=False)
+    with pytest.raises(ConfigError, match=r"2 of 3 rows are longer than training.cutoff_len, 48 .* raise it to 90, or"):
+        check_lengths([90, 48, 49], limit=48, cut_rows=False)
+    caplog.set_level("INFO", "finintent")
+    check_lengths([90, 48, 49], limit=48, cut_rows=True)
+    assert caplog.messages == [
+        "2 of 3 rows are longer than training.cutoff_len, 48 tokens; they are cut, as training.cut_rows asks"
+    ]
+
+
+def test_what_fits_by_its_bytes_fits_by_its_tokens(tmp_path: Path):
+    model = write_tiny_model(tmp_path / "model")
+    for text in ("the user is in", "药明康德" * 100, "ก" * 300):
+        paths = rows_of(tmp_path / "rows.json", "short", text)
+        limit = max(row_lengths(str(model), "gemma", paths)) - 1
+        assert not surely_fits("gemma", paths, limit)
+        assert surely_fits("gemma", paths, len(text.encode()) + 2000)
+    assert not surely_fits(None, paths, 10000)  # the tokenizer's own template may be of any length
+
+
+def test_no_template_of_llamafactory_is_longer_than_it_is_taken_to_be():
+    from llamafactory.data.template import TEMPLATES
+
+    from finintent.training.plan import TEMPLATE_BYTES
+
+    roles = 150  # with the marks of roles
+    assert max(len(template.default_system.encode()) for template in TEMPLATES.values()) + roles <= TEMPLATE_BYTES
+
+
+@pytest.mark.parametrize("targets", [None, "all", "q_proj, v_proj", "mlp.up_proj", "embed_tokens"])
+def test_modules_of_the_model_may_get_an_adapter(tmp_path: Path, targets: str | None):
+    check_targets(str(write_tiny_model(tmp_path)), targets)
+
+
+@pytest.mark.parametrize("targets", ["W_pack", "q_proj,W_pack", "proj"])
+def test_modules_of_another_model_are_refused(tmp_path: Path, targets: str):
+    with pytest.raises(
+        ConfigError, match=r"lora_target names '\w+', which LlamaForCausalLM does not have; .*down_proj"
+    ):
+        check_targets(str(write_tiny_model(tmp_path)), targets)

@@ -47,6 +47,11 @@ def sentence(errors: Sequence[ErrorDetails], schema: Node) -> str:
     return f"config: {_dotted(path)} is {_shown(found)}, expected {_expected(schema, node)}{_advice(found, node)}"
 
 
+def value_sentence(path: str, found: Any, node: Node) -> str:
+    """Return a sentence on a key whose value does not fit a JSON schema of one value."""
+    return f"config: {path} is {_shown(found)}, expected {allowed(node)}{_advice(found, node)}"
+
+
 def _walk(schema: Node, location: Sequence[str | int]) -> tuple[list[str | int], Node, Node]:
     """Return the path of an error as a user knows it, and the schemas at its end and one step before."""
     path: list[str | int] = []

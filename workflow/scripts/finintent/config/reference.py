@@ -1,10 +1,14 @@
-"""The files that are made from the configuration's models: the JSON schema for editors, and the list of all keys.
+"""The files that are made: the JSON schema for editors, the list of all keys, and the lists of what LlamaFactory has.
 
 Run as a command at the root of the repository, it writes them.
 """
 
+import dataclasses
+import enum
 import json
 import re
+import types
+import typing
 from collections.abc import Callable
 from pathlib import Path
 
@@ -99,9 +103,44 @@ def _default(node: Node) -> str:
     return f"`{json.dumps(node['default'], ensure_ascii=False)}`" if "default" in node else ""
 
 
+def llamafactory_lists() -> str:
+    """Return the version, templates and arguments of the installed LlamaFactory; `config.llamafactory` reads them."""
+    from llamafactory.data.template import TEMPLATES
+    from llamafactory.extras.env import VERSION
+    from llamafactory.hparams import parser  # slow to import
+
+    arguments = {}
+    for group in parser._TRAIN_ARGS:
+        annotations = typing.get_type_hints(group)
+        arguments |= {field.name: _node(annotations[field.name]) for field in dataclasses.fields(group) if field.init}
+    lines = [f'  "{name}": {json.dumps(arguments[name])}' for name in sorted(arguments)]
+    return (
+        f'{{\n "version": "{VERSION}",\n "templates": {json.dumps(sorted(TEMPLATES))},\n "arguments": {{\n'
+        + ",\n".join(lines)
+        + "\n }\n}\n"
+    )
+
+
+def _node(annotation: typing.Any) -> Node:
+    """Return the JSON schema of a type; an empty one where it allows several kinds of value."""
+    union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
+    parts = (set(typing.get_args(annotation)) if union else {annotation}) - {types.NoneType}
+    choices = [part for part in parts if isinstance(part, type) and issubclass(part, enum.Enum)]
+    if len(choices) == 1 and parts <= {choices[0], str}:
+        return {"enum": [str(choice.value) for choice in choices[0]]}
+    if len(parts) != 1:
+        return {}
+    part = parts.pop()
+    if typing.get_origin(part) is typing.Literal:
+        return {"enum": list(typing.get_args(part))}
+    kinds = {bool: "boolean", int: "integer", float: "number", str: "string"}
+    return {"type": kinds[part]} if part in kinds else {}
+
+
 FILES: dict[str, Callable[[], str]] = {
     "workflow/schemas/config.schema.json": editor_schema,
     "docs/configuration.md": key_list,
+    "workflow/scripts/finintent/config/llamafactory.json": llamafactory_lists,
 }
 
 if __name__ == "__main__":

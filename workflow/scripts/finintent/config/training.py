@@ -2,10 +2,16 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer
 
 from finintent.config.answer_form import Answer
-from finintent.config.block import Block, Number
+from finintent.config.block import Block, Number, mistake
+
+
+def _no_empty_part(names: str) -> str:
+    if not all(part.strip() for part in names.split(",")):
+        raise mistake("", f"is {names!r}, with nothing before or after a comma; remove the comma")
+    return names
 
 Precision = Annotated[
     Literal["auto", "bf16", "fp32"],
@@ -20,7 +26,9 @@ class Training(Block):
     lora_rank: int = Field(8, ge=1, description="rank of the adapter's matrices")
     lora_alpha: int | None = Field(None, ge=1, description="scale of the adapter, divided by its rank")
     lora_dropout: Number | None = Field(None, ge=0, lt=1, description="dropout before the adapter")
-    lora_target: str | None = Field(None, description="modules that get an adapter, separated by commas, or all")
+    lora_target: Annotated[str, AfterValidator(_no_empty_part)] | None = Field(
+        None, description="modules that get an adapter, separated by commas, or all"
+    )
     learning_rate: Number | None = Field(None, gt=0, description="peak learning rate")
     num_train_epochs: Number | None = Field(None, gt=0, description="passes over the training rows")
     max_steps: int | None = Field(None, ge=1, description="number of optimizer steps after which training stops")
@@ -34,7 +42,10 @@ class Training(Block):
     weight_decay: Number | None = Field(None, ge=0, description="AdamW's weight decay")
     loraplus_lr_ratio: Number | None = Field(None, ge=1, description="learning rate of B over that of A (LoRA+)")
     neftune_noise_alpha: Number | None = Field(None, ge=0, description="noise on the input embeddings (NEFTune)")
-    cutoff_len: int = Field(2048, ge=16, description="length in tokens at which a row is cut")
+    cutoff_len: int = Field(2048, ge=16, description="length in tokens that a row may have")
+    cut_rows: bool = Field(
+        False, description="whether longer rows are cut; without it they end the job before training"
+    )
     logging_steps: int | None = Field(None, ge=1, description="steps between two points of the loss curve")
     llamafactory: dict[str, Any] = Field(
         {}, description="any further argument of `llamafactory-cli train`, passed on unchanged"

@@ -12,6 +12,7 @@ from finintent.config.block import Block
 from finintent.config.datasets import Dataset
 from finintent.config.encoder import EncoderTraining
 from finintent.config.gpu import Gpu
+from finintent.config.llamafactory import check_argument, check_template
 from finintent.config.mistakes import sentence
 from finintent.config.models import LocalFolder, Model
 from finintent.config.schema import json_schema
@@ -109,9 +110,14 @@ def _check_study(config: Config) -> None:
     for name in config.study.models:
         source = config.models[name].source
         if isinstance(source, LocalFolder) and not (Path(source.path) / "config.json").is_file():
+            adapter = (Path(source.path) / "adapter_config.json").is_file()
             raise ConfigError(
-                f"config: models.{name}.source.path is {source.path!r}, where there is no config.json; give the "
-                "folder of a Hugging Face model"
+                f"config: models.{name}.source.path is {source.path!r}, where there is no config.json; "
+                + (
+                    "it is an adapter (adapter_config.json): merge it into its base model, or give the base's folder"
+                    if adapter
+                    else "give the folder of a Hugging Face model"
+                )
             )
 
 
@@ -129,15 +135,22 @@ def _check_stores(config: Config) -> None:
 
 
 def _check_arguments(config: Config, set_by_workflow: Collection[str]) -> None:
-    """Check LlamaFactory's further arguments: some would be overridden, others have a key of their own."""
+    """Check LlamaFactory's names and values, in its further arguments also that none has a key of its own."""
+    for name, model in config.models.items():
+        if model.template is not None:
+            check_template(f"models.{name}.template", model.template)
     blocks = {
         "training": config.training,
         **{f"recipes.{name}": recipe for name, recipe in config.recipes.items()},
         **{f"models.{name}.training": model.training for name, model in config.models.items()},
     }
     for key, block in blocks.items():
-        for name in sorted(block.llamafactory):
+        if block.lr_scheduler_type is not None:
+            check_argument(f"{key}.lr_scheduler_type", "lr_scheduler_type", block.lr_scheduler_type)
+        for name, value in sorted(block.llamafactory.items()):
+            path = f"{key}.llamafactory.{name}"
             if name in set_by_workflow:
-                raise ConfigError(f"config: {key}.llamafactory.{name} is set by the workflow itself; remove it")
+                raise ConfigError(f"config: {path} is set by the workflow itself; remove it")
             if name in type(block).model_fields:
-                raise ConfigError(f"config: {key}.llamafactory.{name} has a key of its own: write {key}.{name}")
+                raise ConfigError(f"config: {path} has a key of its own: write {key}.{name}")
+            check_argument(path, name, value)

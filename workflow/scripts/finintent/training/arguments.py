@@ -63,7 +63,7 @@ def training_config(
 OWN_KEYS = {
     "adapter_name_or_path", "val_size", "overwrite_output_dir", "trust_remote_code", "fp16", "pure_bf16",
     "per_device_train_batch_size", "gradient_accumulation_steps", "disable_gradient_checkpointing",
-    "enable_liger_kernel",
+    "enable_liger_kernel", "logging_nan_inf_filter",
     *training_config(
         model="", data="", template="", split_special_tokens=False, checkpoints="", settings={}, seed=0, bf16=False,
         gpu=False,

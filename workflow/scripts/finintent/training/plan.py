@@ -1,10 +1,18 @@
-"""The fastest way to form batches that fits into a GPU's memory."""
+"""What is decided before training: rows that are too long, and the fastest way to form batches that fits a GPU."""
 
+import logging
 from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from transformers.pytorch_utils import Conv1D
 
 from finintent.errors import ConfigError
 from finintent.files import read_json
+from finintent.models.weights import model_class
 from finintent.training.memory import GIB, Batching, Shape, training_bytes, validation_bytes
+
+logger = logging.getLogger(__name__)
 
 
 def original(batch_size: int) -> Batching:
@@ -23,13 +31,65 @@ def batchings(batch_size: int, fused: bool) -> Iterator[Batching]:
             yield Batching(micro_batch, batch_size // micro_batch, True, fused)
 
 
-def longest_row(model: str, template: str | None, paths: list[str]) -> int:
-    """Return the number of tokens (prompt and answer) of the longest row in some files of an Alpaca set."""
+# A token is at least one byte of text. The longest system prompt among LlamaFactory's templates has 1042 bytes.
+TEMPLATE_BYTES = 1200
+
+
+def surely_fits(template: str | None, paths: list[str], limit: int) -> bool:
+    """Return whether the bytes of the longest row of an Alpaca set, and of any template, are within `limit` tokens.
+
+    Counting tokens needs LlamaFactory, which takes ten seconds to import.
+    """
+    rows = [row for path in paths for row in read_json(path)]
+    longest = max((len((row["instruction"] + row["output"]).encode()) for row in rows), default=0)
+    return template is not None and longest + TEMPLATE_BYTES <= limit
+
+
+def row_lengths(model: str, template: str | None, paths: list[str]) -> list[int]:
+    """Return the number of tokens (prompt and answer) of each row in some files of an Alpaca set."""
     from finintent.inference.prompting import Prompter  # LlamaFactory is slow to import
 
     prompter = Prompter(model, template)
     rows = [row for path in paths for row in read_json(path)]
-    return max(sum(map(len, prompter.encode(row["instruction"], row["output"]))) for row in rows)
+    return [sum(map(len, prompter.encode(row["instruction"], row["output"]))) for row in rows]
+
+
+def check_lengths(lengths: list[int], limit: int, cut_rows: bool) -> None:
+    """Check that no row is cut, unless that is asked for; then it is logged.
+
+    Raises:
+        ConfigError: rows are longer than `limit` tokens, and `cut_rows` is false.
+    """
+    longer = [length for length in lengths if length > limit]
+    if not longer:
+        return
+    found = f"{len(longer)} of {len(lengths)} rows are longer than training.cutoff_len, {limit} tokens"
+    if not cut_rows:
+        raise ConfigError(
+            f"config: {found}, so that parts of their prompts, such as options, would be cut out; raise it to "
+            f"{max(longer)}, or set training.cut_rows to true"
+        )
+    logger.info("%s; they are cut, as training.cut_rows asks", found)
+
+
+def check_targets(model: str, targets: str | None) -> None:
+    """Check that the modules that are to get an adapter are the model's.
+
+    Raises:
+        ConfigError: the model has no module of one of the names.
+    """
+    if targets in (None, "all"):
+        return
+    described = model_class(Path(model))
+    linear = (torch.nn.Linear, Conv1D)
+    names = {name for name, _ in described.named_modules()}
+    for target in (part.strip() for part in targets.split(",")):
+        if not any(name == target or name.endswith(f".{target}") for name in names):
+            own = {name.rsplit(".")[-1] for name, part in described.named_modules() if isinstance(part, linear)}
+            raise ConfigError(
+                f"config: training.lora_target names {target!r}, which {type(described).__name__} does not have; name "
+                f"some of {', '.join(sorted(own))}, or all"
+            )
 
 
 def validation_batch(shape: Shape, asked: int, tokens: int, *, available: float, bits: int | None = None) -> int:
