@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 from llamafactory.train.tuner import export_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -85,8 +84,7 @@ def test_from_the_hub_format_to_predictions(name: str, tmp_path, monkeypatch):
         gpu=False,
     )
     # In this process, which has LlamaFactory loaded: the study of tests/e2e/test_study.py starts it as jobs do.
-    (tmp_path / "train.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
-    train(tmp_path / "train.yaml")
+    train(settings)
     collect_adapter(tmp_path / "checkpoints", adapter)
     trained = set(read_json(adapter / "adapter_config.json")["target_modules"])
     assert trained == {"q_proj", "k_proj", "v_proj", "o_proj", "down_proj"} | (

@@ -452,6 +452,7 @@ def test_each_run_has_checkpoints_of_its_own(data: Path, tmp_path: Path, monkeyp
     for name in ("source.json", "tokenizer_config.json"):
         Path("model", name).write_text("{}")
     Path("results/sft/m/d").mkdir(parents=True)
+    Path("rows.json").write_text("[]")
 
     def checkpoints(seed: str = "1", validated: int = 4, **changes: object) -> str:
         params = {
@@ -472,7 +473,7 @@ def test_each_run_has_checkpoints_of_its_own(data: Path, tmp_path: Path, monkeyp
         run(
             "render_configs.py",
             data / "log",
-            input=Files(model="model", alpaca=[str(data / "train.jsonl")]),
+            input=Files(model="model", alpaca=["rows.json"]),
             output=Files(**outputs),
             wildcards=SimpleNamespace(seed=seed, model="m"),
             params=SimpleNamespace(**params | changes),
@@ -488,7 +489,7 @@ def test_each_run_has_checkpoints_of_its_own(data: Path, tmp_path: Path, monkeyp
     assert checkpoints() == checkpoints(validated=2) == first
     assert checkpoints(seed="2") != first
     assert checkpoints(versions={"llamafactory": "0.9.5", "peft": "0.18.1"}) != first
-    (data / "train.jsonl").write_text("")
+    Path("rows.json").write_text('[{"instruction": "Why?", "output": "A"}]')
     assert checkpoints() != first
 
 

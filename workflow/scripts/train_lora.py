@@ -34,15 +34,16 @@ def main(*, config: str, data: dict[str, Any], adapter: Path, output: str, log: 
             status = run_llamafactory("train", config)
         if not status:
             break
-        full = OUT_OF_MEMORY.search(log.read_bytes()[begun:])
+        said = log.read_bytes()[begun:]
+        full = OUT_OF_MEMORY.search(said)
         less = smaller(settings) if full else None
         if less is None:
             why = (
                 "found too little memory on the GPU even for one row at once; free it of other processes (nvidia-smi), "
                 "set training.llamafactory.quantization_bit to 4, lower cutoff_len, or use a larger card"
                 if full
-                else f"{ending(status)}. Checkpoints are kept: once the cause is fixed, the next run resumes from the "
-                "last finished epoch"
+                else f"{ending(status, said)}. Checkpoints are kept: once the cause is fixed, the next run resumes "
+                "from the last finished epoch"
             )
             raise TrainingError(f"`finintent train {config}` {why}")
         settings, config = less, f"{checkpoints}.yaml"

@@ -107,6 +107,22 @@ def test_a_killed_process_is_told_from_one_that_failed():
     assert ending(1) == "ended with status 1; see its log for the reason"
 
 
+@pytest.mark.parametrize(
+    ("output", "quoted"),
+    [
+        (b"TrainingError: loss is nan at step 3\n", "TrainingError: loss is nan at step 3"),
+        (
+            b"KeyError: 'a'\nDuring it, another:\nValueError: no module W_pack\nmore text\n",
+            "ValueError: no module W_pack",
+        ),
+        (b"huggingface_hub.errors.HFValidationError: x" * 40, "huggingface_hub.errors.HFValidationError: x"),
+    ],
+)
+def test_the_last_error_of_a_process_is_quoted(output: bytes, quoted: str):
+    assert f"ended with status 1: {quoted}" in ending(1, output)
+    assert len(ending(1, output)) < 400
+
+
 def test_another_error_is_not_taken_for_a_lack_of_memory(tmp_path: Path, caplog):
     caplog.set_level("INFO", "finintent")
     arguments = prepare_training(tmp_path)

@@ -7,11 +7,16 @@ from types import SimpleNamespace
 import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from finintent.data.dataset_info import dataset_info
+from finintent.errors import TrainingError
+from finintent.files import write_json
 from finintent.inference.loading import load_model
 from finintent.training import trainer as lora_training
-from finintent.training.trainer import KeepInputs, train
+from finintent.training.arguments import training_config
+from finintent.training.trainer import KeepInputs, StopAtNoNumber, train
 from tiny import write_tiny_model
 
 HIDDEN, LAYERS, IDS = 64, 2, torch.arange(1, 25).reshape(2, 12)
@@ -72,14 +77,43 @@ def cudnn_attention() -> Iterator[None]:
     torch.backends.cuda.enable_cudnn_sdp(before)
 
 
-def test_training_builds_no_attention_plan_for_each_length(cudnn_attention, tmp_path: Path, monkeypatch):
+def test_training_builds_no_attention_plan_for_each_length(cudnn_attention, monkeypatch):
     seen = {}
     monkeypatch.setattr(
         lora_training, "run_exp", lambda config, _: seen.update(config, cudnn=torch.backends.cuda.cudnn_sdp_enabled())
     )
-    (tmp_path / "train.yaml").write_text("stage: sft\n")
-    train(tmp_path / "train.yaml")
-    assert seen == {"stage": "sft", "cudnn": False}
+    train({"stage": "sft"})
+    assert seen == {"stage": "sft", "logging_nan_inf_filter": False, "cudnn": False}
+
+
+@pytest.mark.parametrize("logs", [{"loss": float("nan")}, {"eval_loss": float("inf"), "epoch": 1.0}])
+def test_training_ends_at_the_first_loss_that_is_no_number(logs: dict):
+    args, state = SimpleNamespace(learning_rate=0.5), SimpleNamespace(global_step=3, max_steps=20)
+    callback = StopAtNoNumber()
+    callback.on_log(args, state, None, logs={"loss": 1.5, "grad_norm": float("inf"), "epoch": 0.5})
+    with pytest.raises(
+        TrainingError, match=r"loss is (nan|inf) at step 3 of 20: training diverged. Lower .*, which is 0.5"
+    ):
+        callback.on_log(args, state, None, logs=logs)
+
+
+def test_a_loss_that_is_no_number_reaches_the_callback(tmp_path: Path):
+    """Without it, transformers logs the last finite loss in its place, and training goes on to its end."""
+    base = write_tiny_model(tmp_path / "model")
+    weights = load_file(base / "model.safetensors")
+    weights["model.norm.weight"][0] = float("nan")
+    save_file(weights, base / "model.safetensors", metadata={"format": "pt"})
+    rows = [{"instruction": "where is it", "input": "", "output": letter} for letter in "ABAB"]
+    for split in ("train", "validation"):
+        write_json(tmp_path / f"{split}.json", rows)
+    write_json(tmp_path / "dataset_info.json", dataset_info())
+    settings = training_config(
+        model=str(base), data=str(tmp_path), template="gemma", split_special_tokens=False,
+        checkpoints=str(tmp_path / "out"), settings={"cutoff_len": 128, "logging_steps": 1, "num_train_epochs": 2},
+        seed=0, bf16=False, gpu=torch.cuda.is_available(),
+    )  # fmt: skip
+    with pytest.raises(TrainingError, match="loss is nan at step 1 of"):
+        train(settings)
 
 
 def test_a_model_that_answers_builds_none_either(cudnn_attention, tmp_path: Path):

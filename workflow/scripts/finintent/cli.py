@@ -123,9 +123,13 @@ def demo(
 @app.command()
 def train(config: Annotated[Path, typer.Argument(help="train.yaml of a run")]) -> None:
     """Train as `llamafactory-cli train` does, in less time and memory."""
-    from finintent.training.trainer import train
+    with _one_sentence():
+        from finintent.training.arguments_file import read_arguments
 
-    train(config)
+        arguments = read_arguments(config)
+        from finintent.training.trainer import train
+
+        train(arguments)
 
 
 @app.command()

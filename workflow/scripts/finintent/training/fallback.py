@@ -7,6 +7,10 @@ from typing import Any
 # A GPU without memory: PyTorch's exception, or the messages of other libraries, in LlamaFactory's output.
 OUT_OF_MEMORY = re.compile(rb"OutOfMemoryError|CUDA[^\n]*out of memory|CUBLAS_STATUS_ALLOC_FAILED")
 
+# The last line of a traceback, or the sentence of `finintent train`.
+LAST_ERROR = re.compile(r"^((?:\w+\.)*\w+(?:Error|Exception|Interrupt): .+)$", re.MULTILINE)
+LONGEST_QUOTE = 300  # characters
+
 
 def smaller(config: dict[str, Any]) -> dict[str, Any] | None:
     """Return a training configuration that needs less memory for the same optimizer steps, None if there is none.
@@ -31,8 +35,15 @@ def smaller(config: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def ending(status: int) -> str:
-    """Return a part of a sentence on how a process of `run_llamafactory` ended, and what to do."""
+def ending(status: int, output: bytes = b"") -> str:
+    """Return a part of a sentence on how a process of `run_llamafactory` ended, and what to do.
+
+    Args:
+        status: its exit status.
+        output: what it wrote, of which the last error is quoted.
+    """
     if status == -signal.SIGKILL:
         return "was killed: most often the machine's memory ran out; free some, or use a machine with more"
+    if errors := LAST_ERROR.findall(output.decode("utf-8", errors="replace")):
+        return f"ended with status {status}: {errors[-1][:LONGEST_QUOTE]} (the log has more)"
     return f"ended with status {status}; see its log for the reason"

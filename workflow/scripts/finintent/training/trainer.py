@@ -1,14 +1,14 @@
-"""LlamaFactory's training, minus two costs that do not change results."""
+"""LlamaFactory's training, minus two costs that do not change results, and ended where it diverges."""
 
+import math
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
-import yaml
 from llamafactory.train.tuner import run_exp
 from peft.helpers import disable_input_dtype_casting
 from transformers import TrainerCallback
 
+from finintent.errors import TrainingError
 from finintent.inference.compute import skip_cudnn_attention
 
 
@@ -33,7 +33,26 @@ class KeepInputs(TrainerCallback):
         self._training.close()
 
 
-def train(config: Path) -> None:
-    """Run LlamaFactory's training on a YAML file, as `llamafactory-cli train` does."""
+class StopAtNoNumber(TrainerCallback):
+    """Ends training at the first loss that is logged and is not a finite number: nothing after it can be of use."""
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        """Raise TrainingError for such a loss, of training or validation."""
+        for name, value in (logs or {}).items():
+            if name.endswith("loss") and isinstance(value, float) and not math.isfinite(value):
+                raise TrainingError(
+                    f"{name} is {value} at step {state.global_step} of {state.max_steps}: training diverged. Lower "
+                    f"training.learning_rate, which is {args.learning_rate:g}, or raise training.warmup_ratio; if that "
+                    "does not help, check the rows and the base model"
+                )
+
+
+def train(settings: dict[str, Any]) -> None:
+    """Run LlamaFactory's training, as `llamafactory-cli train` does on a YAML file with these settings.
+
+    Raises:
+        TrainingError: a loss is not a finite number.
+    """
     skip_cudnn_attention()
-    run_exp(yaml.safe_load(config.read_text(encoding="utf-8")), [KeepInputs()])
+    # With the filter, transformers would log the last finite loss in place of one that is not.
+    run_exp(settings | {"logging_nan_inf_filter": False}, [KeepInputs(), StopAtNoNumber()])

@@ -1,0 +1,37 @@
+"""The YAML file that `finintent train` is given."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from finintent.config.llamafactory import known
+from finintent.errors import DataError
+from finintent.files import read_text
+
+
+def read_arguments(path: Path) -> dict[str, Any]:
+    """Return the arguments of `llamafactory-cli train` that a YAML file holds.
+
+    Raises:
+        DataError: the file is missing or holds none, or what it names is not there.
+    """
+    try:
+        arguments = yaml.safe_load(read_text(path))
+    except yaml.YAMLError as error:
+        raise DataError(f"{path}: not YAML ({str(error).splitlines()[0]}); give the train.yaml of a run") from None
+    if not isinstance(arguments, dict) or not arguments:
+        found = "nothing" if not arguments else type(arguments).__name__
+        raise DataError(f"{path}: holds {found}, expected the arguments of training; give the train.yaml of a run")
+    if unknown := [str(name) for name in arguments if name not in known()["arguments"]]:
+        raise DataError(f"{path}: {unknown[0]} is no argument of `llamafactory-cli train`; correct or remove it")
+    needed = {"model_name_or_path": "config.json", "dataset_dir": "dataset_info.json", "output_dir": None}
+    for name, file in needed.items():
+        if not isinstance(arguments.get(name), str):
+            raise DataError(f"{path}: no key {name}, which has to name a folder; give the train.yaml of a run")
+        if file and not (Path(arguments[name]) / file).is_file():
+            raise DataError(
+                f"{path}: {name} is {arguments[name]}, where there is no {file}; run it in the folder of the study, "
+                "with its results in place"
+            )
+    return arguments
