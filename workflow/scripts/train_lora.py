@@ -13,9 +13,11 @@ from finintent.files import read_json, write_json
 from finintent.logs import logged, logger
 from finintent.machine.lock import exclusive_accelerator
 from finintent.machine.meter import metered, total
+from finintent.progress import showing
 from finintent.training.fallback import OUT_OF_MEMORY, ending, smaller
 from finintent.training.records import collect_adapter, drop_other_runs, last_checkpoint_step, training_record
 from finintent.training.run import run_llamafactory
+from finintent.training.watching import training_status
 from finintent.versions import installed_versions
 
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in ru_maxrss
@@ -29,7 +31,11 @@ def main(*, config: str, data: dict[str, Any], adapter: Path, output: str, log: 
     while True:
         resumed_step = last_checkpoint_step(checkpoints)
         begun = log.stat().st_size
-        with exclusive_accelerator(), metered() as job:
+        with (
+            exclusive_accelerator(),
+            metered() as job,
+            showing(lambda: training_status(checkpoints)),
+        ):
             attempts.append(job)
             status = run_llamafactory("train", config)
         if not status:

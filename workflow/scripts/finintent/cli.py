@@ -1,6 +1,7 @@
 """The command `finintent`: use a tuned model, and compare models' answers."""
 
 import json
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +40,13 @@ def _check_port(port: int) -> None:
             page.bind(("127.0.0.1", port))
         except OSError as error:
             raise ConfigError(f"port {port} cannot be used ({error.strerror}); give another one with --port") from None
+
+
+def _forget_proxies() -> None:
+    """Remove the environment's proxies from this process: Gradio would ask them for its own page, on this machine."""
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        os.environ.pop(name, None)
+        os.environ.pop(name.upper(), None)
 
 
 def _print_json(value: Any, indent: int | None = None) -> None:
@@ -111,6 +119,7 @@ def demo(
         settings = read_classifier(tuned)
         check_weights(base)
         _check_port(port)
+        _forget_proxies()
         from finintent.inference.classifier import load_base, load_classifier
         from finintent.inference.demo import build_page, serve
 

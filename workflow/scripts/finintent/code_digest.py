@@ -18,9 +18,12 @@ NOT_COUNTED = frozenset(
         "models/folder_check",  # which folders are refused
         "machine/lock",  # when a job runs
         "machine/meter",  # time, memory and energy, which differ from run to run anyway
+        "machine/tied_process",  # when a job's process ends
+        "progress",  # what a running job tells on the terminal
         "training/fallback",  # smaller parts of the same optimizer steps
         "training/memory",  # an estimate that only chooses how much is computed at once
         "training/plan",  # that choice
+        "training/watching",  # what a running training tells on the terminal
         "versions",  # what is installed: the locked versions themselves are parameters of the rules
     }
 )

@@ -5,11 +5,12 @@ import os
 import shutil
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from finintent.errors import DiskSpaceError, FinintentError
+from finintent.progress import JobLine
 
 logger = logging.getLogger("finintent")  # the package's; scripts use it too, as their own name is __main__
 
@@ -18,13 +19,14 @@ LITTLE = 2**24  # bytes: a disk with less is full for every job, and may have ha
 
 
 class _Descriptor(logging.Handler):
-    """Writes each record as one plain line to a file descriptor."""
+    """Writes each record as one plain line to a file descriptor, after `before` was called."""
 
-    def __init__(self, descriptor: int, level: int) -> None:
+    def __init__(self, descriptor: int, level: int, before: Callable[[], None] = lambda: None) -> None:
         super().__init__(level)
-        self._descriptor = descriptor
+        self._descriptor, self._before = descriptor, before
 
     def emit(self, record: logging.LogRecord) -> None:
+        self._before()
         _write(self._descriptor, self.format(record) + "\n")
 
 
@@ -32,12 +34,13 @@ class _Descriptor(logging.Handler):
 def logged(path: str) -> Iterator[None]:
     """Send all output of this process and its children to a log file, and the package's messages also to the terminal.
 
-    The log file gets messages of every level, the terminal those of level INFO and above. A FinintentError or a full
-    disk ends the process with one sentence, in the log and on the terminal. Any other error keeps its traceback.
+    The log file gets messages of every level, the terminal those of level INFO and above, and a line on how far the job
+    is (`progress`). A FinintentError or a full disk ends the process with one sentence, in the log and on the terminal.
+    Ctrl-C ends it without one: Snakemake says what is kept. Any other error keeps its traceback.
     """
     terminal = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}
-    with open(path, "w", encoding="utf-8") as log:
-        handlers = _Descriptor(log.fileno(), logging.DEBUG), _Descriptor(terminal[1], logging.INFO)
+    with open(path, "w", encoding="utf-8") as log, JobLine(terminal[2], _job(path)) as line:
+        handlers = _Descriptor(log.fileno(), logging.DEBUG), _Descriptor(terminal[1], logging.INFO, before=line.clear)
         before = logger.level
         logger.setLevel(logging.DEBUG)
         for handler in handlers:
@@ -46,7 +49,11 @@ def logged(path: str) -> Iterator[None]:
             os.dup2(log.fileno(), descriptor)
         try:
             yield
+        except KeyboardInterrupt:
+            _write(log.fileno(), "Stopped by Ctrl-C\n")
+            sys.exit(130)
         except Exception as error:
+            line.clear()
             full = _disk_is_full(error, Path(path))
             if not isinstance(error, FinintentError):
                 _write(log.fileno(), traceback.format_exc())
@@ -70,6 +77,12 @@ def logged(path: str) -> Iterator[None]:
             for descriptor, original in terminal.items():
                 os.dup2(original, descriptor)
                 os.close(original)
+
+
+def _job(path: str) -> str:
+    """Return a job's name by its log: "train_lora gemma/intents/500-rows/seed-42"."""
+    name = path.partition("results/logs/")[2] or path
+    return name.removesuffix(".log").replace("/", " ", 1)
 
 
 def _write(descriptor: int, text: str) -> None:

@@ -22,6 +22,7 @@ from finintent.claude.store import Record, ResponseStore
 from finintent.config.fetching import Fetching
 from finintent.errors import ApiError
 from finintent.files import digest
+from finintent.progress import showing
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,8 @@ class Claude:
             ApiError: the API did not answer all requests.
             BudgetError: the next request could exceed the budget.
         """
-        self._retry(self._ask_missing, requests, Counter())
+        with showing(lambda: self._status(requests)):
+            self._retry(self._ask_missing, requests, Counter())
         return {request.digest: self.store.answers[request.digest] for request in requests}
 
     @property
@@ -63,6 +65,12 @@ class Claude:
         if self._client is None:
             self._client = make_client(self.settings.timeout_seconds, self.settings.max_retries)
         return self._client
+
+    def _status(self, requests: list[Request]) -> str:
+        missing = len(self._missing(requests))
+        return (
+            f"{len(requests) - missing} of {len(requests)} answers, {self.store.spent_usd:.2f} US dollars spent in all"
+        )
 
     def _missing(self, requests: list[Request]) -> list[Request]:
         return list({r.digest: r for r in requests if r.digest not in self.store.answers}.values())

@@ -21,6 +21,7 @@ from transformers import DynamicCache, PreTrainedModel
 from finintent.config.answer_form import Answer
 from finintent.errors import ModelError
 from finintent.inference.prompting import Prompter
+from finintent.progress import counted
 from finintent.task.prediction import Prediction
 from finintent.task.taxonomy import Taxonomy
 from finintent.task.wording import Instruction
@@ -95,7 +96,7 @@ def predict(
     if head_ids:
         head.extend([head_ids], lead=[0])
     rows: list[Prediction | None] = [None] * len(questions)
-    for batch in _batches(items, batch_size):
+    for batch in counted(_batches(items, batch_size), len(items), "questions answered"):
         context, starts = _begin(head, batch)
         tree = _answer_tree(prompter, batch[0].answers, taxonomy, answer)
         length = max_new_tokens if answer == "letter" else max_new_tokens and max(max_new_tokens, tree.depth)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from finintent.progress import showing
+
 logger = logging.getLogger(__name__)
 
 VARIABLE = "FININTENT_LOCKS"
@@ -35,7 +37,8 @@ def exclusive_accelerator() -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         logger.info("waiting for another job on this machine to free %s", lock.lock_file)
-        lock.acquire()
+        with showing(lambda: "waiting for another job on this machine"):
+            lock.acquire()
     try:
         yield
     finally:

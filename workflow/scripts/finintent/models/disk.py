@@ -5,9 +5,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from finintent.models.folder import is_downloaded, local_files
+from finintent.models.folder import GB, is_downloaded, local_files
 
-GB = 10**9
 FOLDERS = ("downloads", "models", "merged", "encoders")  # below results/
 # Weights of 4 to 5 bits and more become 32 or 16; the file's parts lie beside it until they are joined.
 GGUF_GROWTH = {"float32": 6, "bfloat16": 3}

@@ -14,7 +14,8 @@ from pydantic import BaseModel
 from finintent.errors import DiskSpaceError, HubError
 from finintent.files import parse, read_json, write_json
 from finintent.hub_errors import hub_errors
-from finintent.models.folder import local_files
+from finintent.models.folder import GB, downloaded, local_files
+from finintent.progress import showing
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +26,6 @@ FILES = [
 ]  # fmt: skip
 NEVER = ["*.py", "*/*"]  # no code, as it is not to be run; no other formats, which are in subfolders
 WEIGHTS = (".safetensors", ".bin")
-GB = 10**9
 
 Files = dict[str, dict[str, Any]]
 
@@ -75,9 +75,10 @@ def _from_huggingface(source: dict[str, Any], folder: Path, locks: Path) -> dict
             for file in info.siblings
         }
         files = _choose(subject, listed, source)
-        _prepare_folder(subject, files, folder, source)
+        total = _prepare_folder(subject, files, folder, source)
         # One file at a time: if the process ends, only a part of one file is lost.
-        snapshot_download(repo_id, revision=info.sha, local_dir=folder, allow_patterns=list(files), max_workers=1)
+        with showing(lambda: downloaded(folder, total)):
+            snapshot_download(repo_id, revision=info.sha, local_dir=folder, allow_patterns=list(files), max_workers=1)
         found = api.verify_repo_checksums(repo_id, revision=info.sha, local_dir=folder).mismatches
     if damaged := [mismatch["path"] for mismatch in found if mismatch["path"] in files]:
         for name in damaged:
@@ -103,16 +104,17 @@ def _from_modelscope(source: dict[str, Any], folder: Path, locks: Path) -> dict[
         entries = api.list_repo_files(model_id, "model", revision=revision)
         listed = {entry.path: {"bytes": entry.size, "sha256": entry.sha256} for entry in entries if entry.sha256}
         files = _choose(subject, listed, source)
-        _prepare_folder(subject, files, folder, source)
+        total = _prepare_folder(subject, files, folder, source)
         # It checks the size and digest of each file, and resumes an unfinished one.
-        api.download_repo(
-            model_id,
-            "model",
-            revision=revision,
-            local_dir=folder,
-            cache_dir=folder / ".cache",
-            file_list=[{"Path": name, "Size": f["bytes"], "Sha256": f["sha256"]} for name, f in files.items()],
-        )
+        with showing(lambda: downloaded(folder, total)):
+            api.download_repo(
+                model_id,
+                "model",
+                revision=revision,
+                local_dir=folder,
+                cache_dir=folder / ".cache",
+                file_list=[{"Path": name, "Size": f["bytes"], "Sha256": f["sha256"]} for name, f in files.items()],
+            )
     except errors.HubError as error:
         raise HubError(f"{subject}: {_modelscope_advice(error)}") from None
     return {"repository": model_id, "revision": revision, "files": files}
@@ -157,8 +159,11 @@ def _choose(subject: str, listed: Files, source: dict[str, Any]) -> Files:
     return {name: listed[name] for name in names}
 
 
-def _prepare_folder(subject: str, files: Files, folder: Path, source: dict[str, Any]) -> None:
+def _prepare_folder(subject: str, files: Files, folder: Path, source: dict[str, Any]) -> int:
     """Make the folder, and check that its disk has room for the missing files and for a converted copy.
+
+    Returns:
+        The bytes of all files.
 
     Raises:
         DiskSpaceError: it has not.
@@ -178,6 +183,7 @@ def _prepare_folder(subject: str, files: Files, folder: Path, source: dict[str, 
             "or make results/ a link to a larger disk"
         )
     logger.info("%s: %.1f of %.1f GB to download into %s", subject, missing / GB, total / GB, folder)
+    return total
 
 
 def _is_there(path: Path, size: int) -> bool:

