@@ -42,3 +42,14 @@ rule all:
         expand("{folder}/README.md", folder=MERGED),
         expand("{folder}/{part}", folder=MERGED if config["keep_merged"] else [], part=["model", "classifier.json"]),
         expand("{folder}/model", folder=FINETUNED if config["keep_merged"] else []),
+
+
+onsuccess:
+    for line in closing_lines(
+        {dataset: f"results/comparison/{dataset}/report.md" for dataset in DATASETS}, since=BEGAN
+    ):
+        print(line, file=sys.stderr)
+
+
+onerror:
+    print(STOPPED, file=sys.stderr)

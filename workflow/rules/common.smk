@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+import time
 from pathlib import Path
 
 from snakemake.utils import min_version
@@ -21,6 +22,7 @@ from finintent.models.disk import disk_need
 from finintent.errors import ConfigError
 from finintent.files import sha256
 from finintent.report.captions import Numbers
+from finintent.report.closing import STOPPED, closing_lines
 from finintent.models.folder import is_downloaded, local_files
 from finintent.shipped import shipped, with_shipped_files
 from finintent.task.system import (
@@ -38,6 +40,7 @@ try:
 except ConfigError as error:
     sys.exit(str(error))
 
+BEGAN = time.time()
 MODELS = config["study"]["models"]
 ENCODERS = [model for model in MODELS if config["models"][model]["kind"] == "encoder"]
 RECIPES = config["study"]["recipes"]
