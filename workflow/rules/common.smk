@@ -1,8 +1,8 @@
 """The validated configuration, the wildcard constraints, and the helpers of the rules."""
 
 import sys
-from collections import Counter
 import time
+from collections import Counter
 from pathlib import Path
 
 from snakemake.utils import min_version
@@ -18,7 +18,7 @@ from finintent.config.plan import Plan
 from finintent.config.whole import complete_config
 from finintent.versions import MODEL_PACKAGES, locked_versions
 from finintent.code_digest import code_digest
-from finintent.models.disk import disk_need
+from finintent.models.disk import disk_need, unwritable
 from finintent.errors import ConfigError
 from finintent.files import sha256
 from finintent.report.captions import Numbers

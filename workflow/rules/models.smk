@@ -36,6 +36,8 @@ rule prepare_model:
 
 
 onstart:
+    if problem := unwritable(Path("results")):
+        sys.exit(problem)
     if need := disk_need(
         {model: config["models"][model]["source"] for model in MODELS},
         runs=Counter(system.model for _, system in TUNED),

@@ -117,6 +117,24 @@ def test_blocks_that_contradict_each_other_are_refused(values: dict, change: Cal
     assert message in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("models", "m", "source", "path"), ("datasets", "d", "resources"), ("datasets", "d", "evaluation", "path"),
+        ("datasets", "d", "generation", "recorded", "responses"),
+    ],
+)  # fmt: skip
+def test_braces_in_a_path_are_refused(values: dict, path: tuple[str, ...]):
+    for folder, file in (("a{b}c", "config.json"), ("a{b}c", "taxonomy.yaml")):
+        Path(folder).mkdir(exist_ok=True)
+        Path(folder, file).touch()
+    edit(*path, value="a{b}c")(values)
+    with pytest.raises(
+        ConfigError, match=rf"config: {'.'.join(path)} is 'a{{b}}c', with braces, which Snakemake takes"
+    ):
+        complete(values)
+
+
 def test_an_adapter_is_told_from_a_model(values: dict):
     Path("adapter").mkdir()
     Path("adapter/adapter_config.json").touch()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from finintent.models import disk
-from finintent.models.disk import disk_need
+from finintent.models.disk import disk_need, unwritable
 
 Usage = namedtuple("Usage", "total used free")
 HUB = {"type": "huggingface", "repo_id": "a/b", "size_gb": 10}
@@ -68,3 +68,14 @@ def test_a_gguf_file_grows_when_it_is_dequantised(tmp_path: Path):
 
 def test_nothing_is_said_where_no_size_is_known(tmp_path: Path):
     assert disk_need({"m": {"type": "gguf", "package": "p"}}, runs={"m": 1}, keep_merged=True, results=tmp_path) is None
+
+
+def test_a_folder_that_cannot_be_written_to_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    results = tmp_path / "results"
+    assert unwritable(results) is None  # Snakemake makes it
+    asked = []
+    monkeypatch.setattr(disk.os, "access", lambda folder, mode: asked.append(folder))
+    assert f"{results}/: nothing can be written there, as {tmp_path} is read-only" in unwritable(results)
+    results.mkdir()
+    assert "make" in unwritable(results)
+    assert asked == [tmp_path, results]

@@ -21,6 +21,8 @@ from finintent.config.study import Study
 from finintent.config.training import Recipe, Training
 from finintent.errors import ConfigError
 
+PATHS = frozenset({"path", "resources", "responses", "store"})  # keys whose value is a path
+
 
 class Config(Block):
     """The configuration of a study."""
@@ -72,7 +74,21 @@ def complete_config(
             raise ConfigError(f"config: models.{name} has the name of a baseline; choose another")
     _check_arguments(config, set_by_workflow)
     # Snakemake compares parameters by their text: the order of keys must not matter.
-    return json.loads(json.dumps(config.model_dump(mode="json", exclude_none=True), sort_keys=True))
+    complete = json.loads(json.dumps(config.model_dump(mode="json", exclude_none=True), sort_keys=True))
+    _check_paths(complete)
+    return complete
+
+
+def _check_paths(block: dict[str, Any], place: str = "") -> None:
+    """Check that no path has braces, which Snakemake takes for wildcards."""
+    for key, value in block.items():
+        if isinstance(value, dict):
+            _check_paths(value, f"{place}{key}.")
+        elif key in PATHS and isinstance(value, str) and {"{", "}"} & set(value):
+            raise ConfigError(
+                f"config: {place}{key} is {value!r}, with braces, which Snakemake takes for wildcards; rename the "
+                "folder or file, or make a link to it"
+            )
 
 
 def _check_study(config: Config) -> None:

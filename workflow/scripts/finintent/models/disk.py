@@ -13,6 +13,17 @@ GGUF_GROWTH = {"float32": 6, "bfloat16": 3}
 GGUF_PARTS = 2
 
 
+def unwritable(results: Path) -> str | None:
+    """Return a sentence where the folder of results cannot be written to, else None."""
+    folder = results if results.exists() else results.parent
+    if os.access(folder, os.W_OK | os.X_OK):
+        return None
+    return (
+        f"{results}/: nothing can be written there, as {folder.resolve()} is read-only or another user's; change "
+        f"that, or make {results} a link to a folder of yours"
+    )
+
+
 def disk_need(sources: dict[str, dict[str, Any]], runs: dict[str, int], keep_merged: bool, results: Path) -> str | None:
     """Return a sentence on the most disk space that a study needs below `results`, the part in use, and the free space.
 

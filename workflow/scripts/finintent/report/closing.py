@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 STOPPED = (
-    "Stopped. Finished results are kept, and so is every paid answer: the same command goes on from there, training from "
-    "its last finished epoch. What went wrong in a job is in its log, below results/logs/."
+    "Stopped. Finished results are kept, and so is every paid answer: the same command goes on from there, training "
+    "from its last finished epoch. What went wrong in a job is in its log, below results/logs/."
 )
 
 
