@@ -17,6 +17,7 @@ WITHOUT_A_FILE = {
     "inference/baseline": "tests/unit/test_scripts.py::test_baselines_answer_both_sets_of_questions",
     "inference/classifier": "tests/e2e/test_command_line.py::test_a_model_that_answers_by_label_is_asked_for_labels",
     "inference/demo": "tests/e2e/test_command_line.py::test_the_page_shows_both_models_and_needs_no_network",
+    "inference/plain_text": "tests/unit/inference/test_prompting.py::test_control_tokens_that_a_user_spells_stay_text",
     "models/weights": "tests/unit/models/test_folder_check.py::test_a_fault_is_one_sentence_that_names_the_file",
     **dict.fromkeys(("report/markdown", "report/model_card", "report/provenance"), STUDY),
     **{

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from llamafactory.train.sft import workflow
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -14,6 +15,7 @@ from finintent.data.dataset_info import dataset_info
 from finintent.errors import TrainingError
 from finintent.files import write_json
 from finintent.inference.loading import load_model
+from finintent.inference.plain_text import template_and_fixed_tokenizer
 from finintent.training import trainer as lora_training
 from finintent.training.arguments import training_config
 from finintent.training.trainer import KeepInputs, StopAtNoNumber, train
@@ -79,9 +81,12 @@ def cudnn_attention() -> Iterator[None]:
 
 def test_training_builds_no_attention_plan_for_each_length(cudnn_attention, monkeypatch):
     seen = {}
-    monkeypatch.setattr(
-        lora_training, "run_exp", lambda config, _: seen.update(config, cudnn=torch.backends.cuda.cudnn_sdp_enabled())
-    )
+
+    def run(config: dict, _: list) -> None:
+        seen.update(config, cudnn=torch.backends.cuda.cudnn_sdp_enabled())
+        assert workflow.get_template_and_fix_tokenizer is template_and_fixed_tokenizer  # as evaluation's
+
+    monkeypatch.setattr(lora_training, "run_exp", run)
     train({"stage": "sft"})
     assert seen == {"stage": "sft", "logging_nan_inf_filter": False, "cudnn": False}
 

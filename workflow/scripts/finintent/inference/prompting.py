@@ -7,12 +7,12 @@ from itertools import combinations, takewhile
 from pathlib import Path
 from typing import Any
 
-from llamafactory.data import get_template_and_fix_tokenizer
 from llamafactory.hparams import get_infer_args
 from llamafactory.model import load_tokenizer
 
 from finintent.config.answer_form import Answer
 from finintent.errors import DataError, ModelError
+from finintent.inference.plain_text import template_and_fixed_tokenizer
 from finintent.models.folder import splits_special_tokens
 from finintent.task.taxonomy import Taxonomy
 from finintent.task.wording import Instruction
@@ -46,7 +46,7 @@ class Prompter:
                 f"{model}: its tokenizer has no chat template, and the config names none; set `template` of the model "
                 "to a name of LlamaFactory's"
             )
-        self._template = get_template_and_fix_tokenizer(self.tokenizer, data_args)
+        self._template = template_and_fixed_tokenizer(self.tokenizer, data_args)
 
     @property
     def stop_ids(self) -> list[int]:

@@ -3,13 +3,16 @@
 import math
 from contextlib import ExitStack
 from typing import Any
+from unittest.mock import patch
 
+from llamafactory.train.sft import workflow
 from llamafactory.train.tuner import run_exp
 from peft.helpers import disable_input_dtype_casting
 from transformers import TrainerCallback
 
 from finintent.errors import TrainingError
 from finintent.inference.compute import skip_cudnn_attention
+from finintent.inference.plain_text import template_and_fixed_tokenizer
 
 
 class KeepInputs(TrainerCallback):
@@ -55,4 +58,5 @@ def train(settings: dict[str, Any]) -> None:
     """
     skip_cudnn_attention()
     # With the filter, transformers would log the last finite loss in place of one that is not.
-    run_exp(settings | {"logging_nan_inf_filter": False}, [KeepInputs(), StopAtNoNumber()])
+    with patch.object(workflow, "get_template_and_fix_tokenizer", template_and_fixed_tokenizer):
+        run_exp(settings | {"logging_nan_inf_filter": False}, [KeepInputs(), StopAtNoNumber()])
