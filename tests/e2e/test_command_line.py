@@ -7,7 +7,9 @@ import shutil
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -144,19 +146,26 @@ def chromium() -> tuple[str, str]:
     return browser, driver
 
 
-@pytest.fixture(scope="module")
-def address(chromium: tuple[str, str], tiny_models: dict[str, Path], tuned: Path) -> Iterator[str]:
-    """The address of a running page; none is started where no browser can open it."""
+@contextmanager
+def served(tiny_models: dict[str, Path], tuned: Path, **more: str) -> Iterator[str]:
+    """Serve the page on a free port, with more variables in the environment, and yield its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     arguments = command("demo", "--base", tiny_models["tiny-a"], "--tuned", tuned, "--port", port)
-    server = subprocess.Popen(arguments, env=environment(), stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(arguments, env=environment() | more, stdout=subprocess.PIPE, text=True)
     line = server.stdout.readline()
     assert line.startswith(f"http://127.0.0.1:{port}/"), line
     yield line.split()[0]
     server.terminate()
     server.wait(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def address(chromium: tuple[str, str], tiny_models: dict[str, Path], tuned: Path) -> Iterator[str]:
+    """The address of a running page; none is started where no browser can open it."""
+    with served(tiny_models, tuned) as page:
+        yield page
 
 
 @pytest.fixture
@@ -218,6 +227,17 @@ def test_the_page_shows_both_models_and_needs_no_network(browser, address: str, 
         if not url.startswith((address, "data:", "blob:")) and number not in blocked
     ]
     assert elsewhere == []
+
+
+def test_the_page_goes_without_the_environments_proxies(tiny_models: dict[str, Path], tuned: Path):
+    proxies = {
+        "ALL_PROXY": "socks://127.0.0.1:9/",
+        "all_proxy": "socks5://127.0.0.1:9",
+        "http_proxy": "http://127.0.0.1:9",
+    }
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with served(tiny_models, tuned, **proxies) as address, direct.open(address, timeout=10) as page:
+        assert page.status == 200
 
 
 def test_an_example_is_answered_at_a_click(browser, address: str):
