@@ -32,6 +32,10 @@ def not_cached(cause: Exception) -> errors.LocalEntryNotFoundError:
         (not_cached(answered(errors.GatedRepoError, 403)), "a/b: gated;"),
         (not_cached(httpx.ConnectError("x")), "a/b: the Hub cannot be reached (ConnectError); check the network"),
         (ValueError("bad\n  metadata"), "a/b: bad metadata"),
+        (
+            ValueError("Unknown scheme for proxy URL URL('socks://127.0.0.1:7891/')"),
+            "a/b: a proxy of the environment (ALL_PROXY, HTTPS_PROXY) is of an unknown kind; write http:// or socks5://",
+        ),
     ],
 )
 def test_each_error_is_one_sentence_about_its_repository(monkeypatch, error: Exception, sentence: str):

@@ -24,3 +24,7 @@ def test_packages_left_out_beside_cpu_builds_are_those_of_cuda():
 def test_torchaudio_is_of_torchs_release():
     torch, audio = (re.search(rf"^{name}==(\S+)", LOCK, re.MULTILINE)[1] for name in ("torch", "torchaudio"))
     assert torch == audio
+
+
+def test_a_socks_proxy_can_be_used():
+    assert re.search(r"^socksio==", LOCK, re.MULTILINE)  # httpx' extra, for the API and the Hub

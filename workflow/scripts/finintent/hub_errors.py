@@ -38,6 +38,8 @@ def _advice(error: BaseException) -> str:
         status = error.response.status_code
         todo = "set HF_TOKEN to a token that may do this" if status in (401, 403) else "fix that, or run again later"
         return f"the Hub answered {status} ({error.server_message or 'no reason given'}); {todo}"
+    if isinstance(error, ValueError) and "proxy URL" in str(error):  # with the user and password that the URL may hold
+        return "a proxy of the environment (ALL_PROXY, HTTPS_PROXY) is of an unknown kind; write http:// or socks5://"
     if isinstance(error, ValueError):
         return " ".join(str(error).split())  # on the card's metadata
     return f"the Hub cannot be reached ({type(error).__name__}); check the network and HF_ENDPOINT, then run again"
