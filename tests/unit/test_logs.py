@@ -74,4 +74,5 @@ def test_another_error_keeps_its_traceback(tmp_path: Path, capfd):
     with pytest.raises(KeyError):
         fail(tmp_path / "log", KeyError("x"))
     assert "Traceback" in (tmp_path / "log").read_text()
-    assert capfd.readouterr().err == ""
+    asked = f"An error that this project does not foresee; please report it with {tmp_path / 'log'}\n"
+    assert capfd.readouterr().err == asked

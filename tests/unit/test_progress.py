@@ -82,7 +82,7 @@ def test_a_short_job_shows_no_line(terminal):
 
 def test_the_innermost_status_is_shown_and_one_that_fails_is_not(fast, pipe):
     line = JobLine(pipe[1], "job")
-    with showing(lambda: "outer"):
+    with line, showing(lambda: "outer"):
         with showing(lambda: "inner"):
             assert line._text(time.monotonic() + 200).startswith("job: inner (3 min 20 s)")
         with showing(lambda: 1 / 0):
@@ -92,8 +92,8 @@ def test_the_innermost_status_is_shown_and_one_that_fails_is_not(fast, pipe):
 
 
 def test_items_of_batches_are_counted(fast, pipe):
-    line = JobLine(pipe[1], "job")
-    told = [line._text(time.monotonic()) for _ in counted([[1, 2], [3]], 3, "questions answered")]
+    with JobLine(pipe[1], "job") as line:
+        told = [line._text(time.monotonic()) for _ in counted([[1, 2], [3]], 3, "questions answered")]
     assert [text.partition(" (")[0] for text in told] == [
         "job: 0 of 3 questions answered", "job: 2 of 3 questions answered",
     ]  # fmt: skip

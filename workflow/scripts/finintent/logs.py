@@ -36,7 +36,8 @@ def logged(path: str) -> Iterator[None]:
 
     The log file gets messages of every level, the terminal those of level INFO and above, and a line on how far the job
     is (`progress`). A FinintentError or a full disk ends the process with one sentence, in the log and on the terminal.
-    Ctrl-C ends it without one: Snakemake says what is kept. Any other error keeps its traceback.
+    Ctrl-C ends it without one: Snakemake says what is kept. Any other error keeps its traceback,
+    after a line that asks to report it.
     """
     terminal = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}
     with open(path, "w", encoding="utf-8") as log, JobLine(terminal[2], _job(path)) as line:
@@ -63,6 +64,7 @@ def logged(path: str) -> Iterator[None]:
                     "or make results/ a link to a larger disk, then run again: finished results are kept"
                 )
             if not isinstance(error, FinintentError):
+                _write(terminal[2], f"An error that this project does not foresee; please report it with {path}\n")
                 raise
             sentence = f"{type(error).__name__}: {error}\n"
             for descriptor in (terminal[2], log.fileno()):

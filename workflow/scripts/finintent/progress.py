@@ -44,7 +44,7 @@ class JobLine:
     """
 
     def __init__(self, descriptor: int, job: str) -> None:
-        self._descriptor, self._job = descriptor, job
+        self._descriptor, self._job = os.dup(descriptor), job  # its own: the job may close the other one first
         self._moves = os.isatty(descriptor)
         self._begun = self._told = time.monotonic()
         self._shown = False
@@ -59,6 +59,7 @@ class JobLine:
         self._ended.set()
         self._thread.join()
         self.clear()
+        os.close(self._descriptor)
 
     def clear(self) -> None:
         """Take the line off the terminal, so that a message can be written; the next state brings it back."""
