@@ -224,6 +224,10 @@ SOUND = {
         weights(lambda tensors: tensors.update({UP: tensors[UP].bfloat16()})),
         "stored in bfloat16 and float32, but config.json names float32",
     ),
+    "a file that was filled with zeros": (
+        weights(lambda tensors: tensors[UP].zero_()),
+        f"1 matrices hold zeros alone, such as {UP} in model.safetensors; was its download finished?",
+    ),
     "sampling of a chat model": (
         write("generation_config.json", '{"do_sample": false, "temperature": 0.9, "num_beams": 4, "max_length": 20}'),
         "",

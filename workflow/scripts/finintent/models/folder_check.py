@@ -94,6 +94,11 @@ def _check_weights(folder: Path) -> None:
             )
     for name, tensor in stored.items():
         _check_finite(name, tensor)
+    if zeros := [name for name, tensor in stored.items() if len(tensor.shape) > 1 and not any(_sample(tensor))]:
+        logger.info(
+            "%s: %d matrices hold zeros alone, such as %s in %s; was its download finished?",
+            folder, len(zeros), zeros[0], stored[zeros[0]].path.name,
+        )  # fmt: skip
     if found.unexpected:
         logger.info(
             "%s: %s does not load %d of the stored tensors, such as %s; merged models will not have them",
