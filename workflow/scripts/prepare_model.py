@@ -7,7 +7,7 @@ from finintent.errors import ModelError
 from finintent.files import parse, read_json, write_json
 from finintent.logs import logged
 from finintent.models.folder import HUBS, OWN_FILE, adapter_files, download_folder, is_downloaded, local_files
-from finintent.models.folder_check import check_folder
+from finintent.models.folder_check import check_files, check_folder
 
 
 def main(
@@ -51,6 +51,7 @@ def use_checkpoint(
     if kind == "encoder":
         from finintent.models.encoder import check_encoder
 
+        check_files(folder)
         check_encoder(folder)
         for file in files:
             (directory / file.name).symlink_to(file.resolve())

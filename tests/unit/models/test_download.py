@@ -285,7 +285,8 @@ def prepare(monkeypatch: pytest.MonkeyPatch):
     stand_in = ModuleType("finintent.models.conversion")
     stand_in.convert = convert
     monkeypatch.setitem(sys.modules, "finintent.models.conversion", stand_in)
-    monkeypatch.setattr("finintent.models.folder_check.check_folder", lambda folder: None)  # the files are none
+    for check in ("check_folder", "check_files"):  # the files are no model
+        monkeypatch.setattr(f"finintent.models.folder_check.{check}", lambda folder: None)
     return runpy.run_path(str(ROOT / "workflow/scripts/prepare_model.py"))["main"]
 
 

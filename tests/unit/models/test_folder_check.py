@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from finintent.errors import FinintentError, ModelError
 from finintent.models.folder import adapter_files
-from finintent.models.folder_check import check_folder
+from finintent.models.folder_check import check_files, check_folder
 from finintent.models.weights import loading, stored_tensors, weight_files
 from tiny import write_tiny_model
 
@@ -184,6 +184,16 @@ def test_a_fault_is_one_sentence_that_names_the_file(folder: Path, name: str):
         check_folder(folder)
     assert str(folder) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["pointer", "pointer for a tokenizer", "cut", "missing shard", "not a number"])
+def test_files_of_any_model_are_checked_without_its_class(folder: Path, name: str):
+    config(model_type="bert")(folder)
+    check_files(folder)
+    edit, expected = FAULTS[name]
+    edit(folder)
+    with pytest.raises(ModelError, match=expected):
+        check_files(folder)
 
 
 def consolidated(folder: Path) -> None:

@@ -13,6 +13,7 @@ def _no_empty_part(names: str) -> str:
         raise mistake("", f"is {names!r}, with nothing before or after a comma; remove the comma")
     return names
 
+
 Precision = Annotated[
     Literal["auto", "bf16", "fp32"],
     Field(description="bf16, fp32, or auto: bf16 where the hardware multiplies it natively"),

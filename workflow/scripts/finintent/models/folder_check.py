@@ -1,6 +1,8 @@
 """The check of a model folder before hours are spent on it: seconds, without reading its weights as a whole."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -24,25 +26,46 @@ WHOLE, BLOCKS, BLOCK = 2**18, 16, 2**12
 
 
 def check_folder(folder: Path) -> None:
-    """Check that transformers loads a folder's model and tokenizer, and log what else lies there.
+    """Check that transformers loads a folder's language model and tokenizer, and log what else lies there.
 
     Raises:
         ModelError: a file is missing or damaged, the files do not fit together, or a sampled number is not finite.
         DataError: a JSON file does not parse.
     """
+    with _readable(folder):
+        _check_pointers(folder)
+        _check_config(folder)
+        _check_weights(folder)
+        _check_tokenizer(folder)
+
+
+def check_files(folder: Path) -> None:
+    """Check what can be checked of a folder with a model of any class: its files, and a sample of its numbers.
+
+    Raises:
+        ModelError: a file is damaged, or a sampled number is not finite.
+    """
+    with _readable(folder):
+        _check_pointers(folder)
+        if any(folder.glob("*.safetensors")):
+            for name, tensor in stored_tensors(folder).items():
+                _check_finite(name, tensor)
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
     try:
-        _check_all(folder)
+        yield
     except OSError as error:
         raise ModelError(f"{error.filename or folder}: cannot be read ({error.strerror}); check its rights") from None
 
 
-def _check_all(folder: Path) -> None:
+def _check_pointers(folder: Path) -> None:
     for path in local_files(folder):
-        if path.suffix != ".safetensors" and path.open("rb").read(len(LFS_POINTER)) == LFS_POINTER:
+        with open(path, "rb") as file:
+            pointer = file.read(len(LFS_POINTER)) == LFS_POINTER
+        if pointer and path.suffix != ".safetensors":  # of those, the header's check tells more
             raise ModelError(f"{path}: a Git LFS pointer, not the file; run `git lfs pull` there, or download it")
-    _check_config(folder)
-    _check_weights(folder)
-    _check_tokenizer(folder)
 
 
 def _check_config(folder: Path) -> None:
@@ -122,7 +145,7 @@ def _names(paths: list[Path]) -> str:
 
 
 def _check_finite(name: str, tensor: Stored) -> None:
-    data = bytearray(_sample(tensor))
+    data = bytearray(_sample(tensor)) if tensor.dtype in DTYPES else b""
     if data and not torch.frombuffer(data, dtype=DTYPES[tensor.dtype]).isfinite().all():
         raise ModelError(
             f"{tensor.path}: {name} holds numbers that are NaN or infinite; {AGAIN}, or take another checkpoint of "
