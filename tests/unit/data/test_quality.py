@@ -5,8 +5,9 @@ import pytest
 
 from finintent.data import quality
 from finintent.data.quality import measure
-from finintent.data.similarity import normalise, similarity
+from finintent.data.similarity import similarity
 from finintent.errors import DataError
+from finintent.task.text import normalise
 
 QUESTIONS = ["zz", "Cdeh", "ab x"]
 CODES = ["x", "y", "z"]

@@ -32,7 +32,7 @@ def test_more_labels_than_letters_are_numbered():
     ("text", "message"),
     [
         ("version: 1", r"taxonomy.yaml: language: Field required"),
-        ("version: [", r"taxonomy.yaml: not YAML"),
+        ("version: [", r"taxonomy.yaml, line 1: not YAML"),
         ("version: 1\nlanguage: en\ntitle: t\nlabels: []\n", r"labels: Tuple should have at least 2 items"),
         (
             "{version: 1, language: en, title: t, labels: [{code: a, name: n, definition: d}, "

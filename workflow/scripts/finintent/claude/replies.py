@@ -5,6 +5,7 @@ from typing import Any
 
 import jiter
 
+from finintent.files import without_half_pairs
 from finintent.task.language import in_language
 
 ENOUGH = 0.75  # share of the rows asked for; with fewer, the missing ones are asked for again
@@ -60,7 +61,9 @@ def _read_list(message: dict[str, Any], key: str) -> tuple[list[Any], str | None
     # Thinking may come first.
     text = "".join(block["text"] for block in message["content"] if block["type"] == "text")
     try:
-        value = jiter.from_json(text.encode(), partial_mode=cut_off)  # the complete rows before the cut
+        value = jiter.from_json(
+            without_half_pairs(text).encode(), partial_mode=cut_off
+        )  # the complete rows before the cut
     except ValueError:
         value = None
     if not isinstance(value, dict) or not isinstance(value.get(key), list):

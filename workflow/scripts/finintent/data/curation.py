@@ -8,10 +8,11 @@ from typing import Any
 from pydantic import RootModel
 
 from finintent.config.curation import Curation, SeededCuration
-from finintent.data.similarity import normalise, similarity
+from finintent.data.similarity import similarity
 from finintent.errors import DataError, TooFewRowsError
 from finintent.task.language import in_language
 from finintent.task.taxonomy import Taxonomy
+from finintent.task.text import normalise
 
 Row = dict[str, Any]
 UNKNOWN_PERSONA = "unknown"  # of rows that were not written for a persona

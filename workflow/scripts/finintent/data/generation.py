@@ -16,8 +16,9 @@ from finintent.claude.prompts import (
     message_body,
     query_text,
 )
+from finintent.claude.records import Record
 from finintent.claude.replies import Reply, read_labels, read_queries
-from finintent.claude.store import Record, ResponseStore, spending
+from finintent.claude.store import ResponseStore, spending
 from finintent.config.curation import SeededCuration
 from finintent.config.plan import Judge, Plan
 from finintent.data.curation import Personas, Row, accept, wanted_rows

@@ -10,11 +10,11 @@ import datasets
 from huggingface_hub import HfApi, snapshot_download
 
 from finintent.data.curation import UNKNOWN_PERSONA
-from finintent.data.similarity import normalise
 from finintent.errors import DataError, HubError
 from finintent.hub_errors import hub_errors
 from finintent.task.reading import Turn, read_turn
 from finintent.task.taxonomy import Taxonomy
+from finintent.task.text import normalise
 from finintent.task.wording import Instruction
 
 COLUMNS = ("instruction", "input", "output")

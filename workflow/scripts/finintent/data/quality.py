@@ -9,8 +9,9 @@ from scipy.stats import entropy, hypergeom
 from sklearn.metrics import cohen_kappa_score
 
 from finintent.data.curation import Row
-from finintent.data.similarity import normalise, similarity
+from finintent.data.similarity import similarity
 from finintent.errors import DataError
+from finintent.task.text import normalise
 
 NGRAMS = (1, 2, 3)  # characters
 SAMPLE = 1000  # n-grams, to compare distinct-n of sets of different sizes

@@ -32,7 +32,7 @@ class Taxonomy(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     version: int
-    language: str
+    language: str = Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$")  # the form in which the Hub's cards name it
     title: str
     labels: tuple[Label, ...] = Field(min_length=2)
 
