@@ -132,6 +132,12 @@ def get_resource(name):
     return lambda wildcards: f"{get_dataset(wildcards)['resources']}/{name}"
 
 
+def get_personas(wildcards):
+    """Return the data set's personas; only rows that were written for personas have them."""
+    path = get_resource("personas.yaml")(wildcards)
+    return path if Path(path).is_file() else []
+
+
 def get_recorded_dataset(wildcards):
     return get_generation(wildcards)["recorded"].get("dataset", wildcards.dataset)
 

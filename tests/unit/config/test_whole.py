@@ -79,6 +79,15 @@ def edit(*path: str, value: object) -> Callable[[dict], None]:
             edit("models", "m", "source", "path", value="x"),
             "models.m.source.path is 'x', where there is no config.json",
         ),
+        (
+            edit(
+                "datasets",
+                "d",
+                "generation",
+                value={"backend": "anthropic", "anthropic": {"store": "s", "model": "m"}},
+            ),
+            "datasets.d.generation.backend is 'anthropic', but resources holds no personas.yaml",
+        ),
         (second_dataset, "datasets.e.generation.anthropic and datasets.d.generation.anthropic share the store"),
         (edit("models", "linear", value={"source": {"type": "local", "path": "x"}, "template": "t"}), "of a baseline"),
         (edit("training", "llamafactory", value={"output_dir": 1}), "training.llamafactory.output_dir is set by the"),

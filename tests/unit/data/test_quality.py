@@ -130,6 +130,11 @@ def test_personas_without_rows_have_a_share_of_0():
     assert measured()["persona_share"] == {"p": 0.5, "q": 0.25, "r": 0.0, "unknown": 0.25}
 
 
+def test_rows_that_were_written_for_no_persona_have_no_shares():
+    rows = [known | {"persona": "unknown", "nearest_question": 0, "question_similarity": 0.0} for known in ROWS]
+    assert measure(rows, [], ["x", "y"], [])["persona_share"] == {}
+
+
 def test_judge_agreement_counts_rejected_rows_and_leaves_out_unjudged_ones():
     assert measured()["judge"] is None
     rows = [row(1, "a", "x", judged="x"), row(2, "b", "x", judged="x"), row(3, "c", "y", judged="y")]

@@ -1,6 +1,5 @@
 """The card of a tuned model: what it was made from, how it answers, and what it is not for."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from finintent.analysis.answers import LOG_LIKELIHOOD
 from finintent.analysis.comparison import paired_rows
+from finintent.analysis.tables import markdown_cell
 from finintent.task.system import System
 from finintent.task.taxonomy import Taxonomy
 
@@ -27,7 +27,7 @@ def model_card(
     training: dict[str, Any],
     answers: tuple[pd.DataFrame, pd.DataFrame],
     metrics: tuple[dict[str, Any], dict[str, Any]],
-    generators: Iterable[str],
+    rows: dict[str, Any],
     dataset: str,
     taxonomy: Taxonomy,
     seed: int,
@@ -40,7 +40,7 @@ def model_card(
         training: a training.json.
         answers: the answers table of each of the two on the evaluation questions.
         metrics: the result of `metrics.measure` for each.
-        generators: names of the models that wrote the training rows.
+        rows: `origin` and `synthetic` of the training rows.
         dataset: id of the data set.
         taxonomy: its labels.
         seed: of the bootstrap.
@@ -57,7 +57,7 @@ def model_card(
         license="other",  # the base model's own
         library_name="transformers",
         pipeline_tag="text-generation",
-        tags=["llama-factory", "lora", "synthetic"],
+        tags=["llama-factory", "lora", *(["synthetic"] if rows["synthetic"] else [])],
         model_name=tuned.name,
         eval_results=[
             EvalResult(
@@ -77,13 +77,13 @@ def model_card(
     return ModelCard.from_template(
         data,
         template_path=str(TEMPLATE),
-        title=taxonomy.title,
+        title=markdown_cell(taxonomy.title),
         dataset=dataset,
-        labels=taxonomy.labels,
+        labels=[{key: markdown_cell(text) for key, text in label.model_dump().items()} for label in taxonomy.labels],
         base_name=repository or base.get("model_id") or base.get("package") or tuned.model,
         revision=base.get("revision"),
         system=tuned,
-        generators=list(generators),
+        rows=rows | {"origin": markdown_cell(rows["origin"])},
         hyperparameters={key: training["settings"][key] for key in HYPERPARAMETERS if key in training["settings"]},
         training=training,
         scores={system.name: {**values, "interval": _interval(values)} for system, values in scores.items()},
