@@ -216,6 +216,8 @@ def parse(source: str | Path, value: Any, model: type[Model]) -> Model:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        if first["type"] == "value_error":  # of a validator of the model, whose message tells what was found
+            raise DataError(f"{source}: {key}: {first['msg'].removeprefix('Value error, ')}") from None
         wants_text = first["type"] == "string_type" and isinstance(first["input"], bool | int | float | date)
         advice = "; put it in quotes" if wants_text else ""
         raise DataError(f"{source}: {key}: {first['msg']}, found {one_line(repr(first['input']))}{advice}") from None
