@@ -98,6 +98,9 @@ def test_lines_of_files_that_were_joined_are_read():
         ("right: {x: 1, x: 3}", r"^f, line 1: the key 'x' stands in line 1 too"),
         ("- {a: 1}\n- b:\n  - c: 1\n    c: 1", r"^f, line 4: the key 'c' stands in line 3 too"),
         ("a: &a {b: 1}\nc: {<<: *a, b: 2}\nd: *a", None),
+        ("seed: 042", r"^f, line 1: 042 is another number in YAML, with base 8 or 60"),
+        ("time: 1:30", r"^f, line 1: 1:30 is another number"),
+        ('time: ["1:30", "042", 0, 10, 0.5]', None),
         ("left: 2024-13-40", r"^f: not YAML that can be read"),
         ("left: !!bool 7", r"^f: not YAML that can be read"),
         ("left: \x00", r"^f.*: not YAML"),
@@ -123,7 +126,7 @@ def test_a_broken_document_is_named(tmp_path):
     [
         ("left: one", r"a\.yaml: left: .*integer.*, found 'one'"),
         ("{left: 1, right: {x: y}}", r"a\.yaml: right\.x: .*, found 'y'"),
-        ("{right: {}}", r"a\.yaml: left: Field required"),
+        ("{right: {}}", r"a\.yaml: left is missing"),
         ("- 1", r"a\.yaml: the whole file: .*, found \[1\]"),
         ("{left: 1, name: yes}", r"a\.yaml: name: .*, found True; put it in quotes"),
         ("left: [" + "xy, " * 900 + "]", r"^[^\n]{0,200}…$"),

@@ -78,7 +78,7 @@ def test_half_an_emoji_is_stored_as_a_replacement_character(tmp_path):
         ([], "is no record of a store"),
         (answer("a") | {"message": None}, "message: .*; delete the line, and what it held is asked for again"),
         (answer("a", usage=None), "message.usage: "),
-        (answer("a", usage={"input_tokens": 1}), "message.usage.output_tokens: "),
+        (answer("a", usage={"input_tokens": 1}), "message.usage.output_tokens is missing"),
         (answer("a", stop_reason=None), "message.stop_reason: "),
         (answer("a", content=None), "message.content: "),
         (answer("a", content="hello"), "message.content: "),

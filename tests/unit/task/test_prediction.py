@@ -71,7 +71,7 @@ def test_orders_begin_with_the_questions_own():
         ([ROW | {"log_probabilities": {"a": 0.0}}], r"line 1: log_probabilities is .*expected each of the labels"),
         ([ROW | {"log_probabilities": None, "text": None}], r"line 1: neither log_probabilities nor text"),
         ([ROW | {"options": {"A": "a"}}], r"line 1: options: "),
-        ([{key: ROW[key] for key in ROW if key != "text"}], r"line 1: text: Field required"),
+        ([{key: ROW[key] for key in ROW if key != "text"}], r"line 1: text is missing"),
         ([1], r"line 1: the whole file: "),
         (
             [ROW | {"log_probabilities": {"a": math.nan, "b": -1.0}}],

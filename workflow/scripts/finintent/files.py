@@ -26,10 +26,29 @@ BYTE_ORDER_MARKS = {  # in this order: a mark of UTF-32 begins with one of UTF-1
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+_ODD_INTEGER = re.compile("[-+]?0[0-7_]+$|.*:")
 # Group 1 is an escape to keep: of a backslash, of a whole pair, of any other character.
 _ESCAPE = re.compile(
     r"(\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 )
+_EXPECTED = {  # what a type of pydantic's errors means, in the words of a user
+    "extra_forbidden": "no such key; remove it or correct its name",
+    "string_type": "expected text",
+    "string_pattern_mismatch": "expected text that matches {pattern}",
+    "string_too_short": "expected text of at least {min_length} characters",
+    "int_type": "expected an integer",
+    "int_parsing": "expected an integer",
+    "float_type": "expected a number",
+    "float_parsing": "expected a number",
+    "bool_type": "expected true or false",
+    "bool_parsing": "expected true or false",
+    "list_type": "expected a list",
+    "tuple_type": "expected a list",
+    "dict_type": "expected a map of keys and values",
+    "model_type": "expected a map of keys and values",
+    "literal_error": "expected {expected}",
+    "too_short": "expected at least {min_length} entries",
+}
 
 
 def read_text(path: str | Path) -> str:
@@ -165,12 +184,12 @@ def parse_yaml(source: str | Path, text: str) -> Any:
     """Return the value of a YAML text.
 
     Raises:
-        DataError: it does not parse, or a key stands twice in a map.
+        DataError: it does not parse, a key stands twice in a map, or a number is not what it looks like.
     """
     try:
         loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
-        _refuse_repeated_keys(source, node)
+        _refuse_surprises(source, node)
         return None if node is None else loader.construct_document(node)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -182,13 +201,20 @@ def parse_yaml(source: str | Path, text: str) -> Any:
         raise DataError(f"{source}: not YAML that can be read ({one_line(error)})") from None
 
 
-def _refuse_repeated_keys(source: str | Path, root: yaml.Node | None) -> None:
+def _refuse_surprises(source: str | Path, root: yaml.Node | None) -> None:
+    """Refuse what YAML reads as something else than a person would: the last of two equal keys, and 042 as 34."""
     pending, seen = [root], set()
     while pending:
         node = pending.pop()
         if id(node) in seen:
             continue  # an alias
         seen.add(id(node))
+        if isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:int" and _ODD_INTEGER.match(node.value):
+            line = node.start_mark.line + 1
+            raise DataError(
+                f"{source}, line {line}: {node.value} is another number in YAML, with base 8 or 60; write it without a "
+                "zero before it and without a colon, or in quotes if it is text"
+            )
         if isinstance(node, yaml.SequenceNode):
             pending += node.value
         elif isinstance(node, yaml.MappingNode):
@@ -218,9 +244,12 @@ def parse(source: str | Path, value: Any, model: type[Model]) -> Model:
         key = ".".join(str(part) for part in first["loc"]) or "the whole file"
         if first["type"] == "value_error":  # of a validator of the model, whose message tells what was found
             raise DataError(f"{source}: {key}: {first['msg'].removeprefix('Value error, ')}") from None
+        if first["type"] == "missing":
+            raise DataError(f"{source}: {key} is missing, found {one_line(repr(first['input']))}") from None
+        expected = _EXPECTED.get(first["type"], first["msg"]).format(**first.get("ctx", {}))
         wants_text = first["type"] == "string_type" and isinstance(first["input"], bool | int | float | date)
         advice = "; put it in quotes" if wants_text else ""
-        raise DataError(f"{source}: {key}: {first['msg']}, found {one_line(repr(first['input']))}{advice}") from None
+        raise DataError(f"{source}: {key}: {expected}, found {one_line(repr(first['input']))}{advice}") from None
 
 
 def one_line(value: object, most: int = 80) -> str:

@@ -1,10 +1,11 @@
 """The closed label set of a task, and the forms in which a model can name one of its labels."""
 
+import re
 import string
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from finintent.files import read_yaml
 
@@ -32,9 +33,17 @@ class Taxonomy(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     version: int
-    language: str = Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$")  # the form in which the Hub's cards name it
+    language: str
     title: str
     labels: tuple[Label, ...] = Field(min_length=2)
+
+    @field_validator("language")
+    @classmethod
+    def _language_code(cls, language: str) -> str:
+        """Refuse what the Hub would not know as a language."""
+        if not re.fullmatch("[a-z]{2,3}(-[A-Za-z0-9]+)*", language):
+            raise ValueError(f"found {language!r}, expected a language code in small letters, such as en or zh")
+        return language
 
     @model_validator(mode="after")
     def _unique(self) -> "Taxonomy":
