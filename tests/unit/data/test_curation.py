@@ -5,7 +5,7 @@ import pytest
 
 import finintent.data.curation
 from finintent.config.curation import SeededCuration
-from finintent.data.curation import ADVICE, curate
+from finintent.data.curation import ADVICE, accept, curate
 from finintent.errors import DataError, TooFewRowsError
 from finintent.task.taxonomy import Label, Taxonomy
 
@@ -76,6 +76,28 @@ def test_invisible_characters_are_taken_out_of_a_query():
     curated = run(candidate(9, "milk\x00 bowl\u200b", "cat"), candidate(8, "milk bowl"), train_rows=3)
     assert [(row["id"], row["reason"]) for row in curated.rejected] == [("8", "duplicate")]
     assert "milk bowl" in [row["query"] for row in (*curated.train, *curated.validation)]
+
+
+CHINESE = Taxonomy(
+    version=1,
+    language="zh",
+    title="t",
+    labels=[Label(code=code, name=name, definition="d") for code, name in (("cat", "猫"), ("dog", "狗"))],
+)
+
+
+@pytest.mark.parametrize(
+    ("query", "label", "reason"),
+    [
+        ("銀證轉賬為什麼提示非服務時間", "cat", "near_evaluation"),
+        ("這支基金的基金經理換過幾次人", "cat", "duplicate"),
+        ("這支基金的基金經理換過幾次人", "dog", "conflicting_labels"),
+    ],
+)
+def test_traditional_and_simplified_characters_are_the_same_text(query: str, label: str, reason: str):
+    rows = [candidate(1, "这支基金的基金经理换过几次人", "cat"), candidate(2, query, label)]
+    _, rejected = accept(rows, CHINESE, ["p"], ["银证转账为什么提示非服务时间"], settings())
+    assert [row["reason"] for row in rejected if row["id"] == "2"] == [reason]
 
 
 def test_a_near_duplicate_under_another_label_is_a_conflict():

@@ -27,6 +27,7 @@ def test_invisible_characters_go_and_those_that_scripts_need_stay():
         ("ＥＴＦ怎么买？", "etf怎么买"),
         ("中国平安，今天 为什么跌了", "中国平安今天为什么跌了"),
         ("茅台\u200b还能买吗", "茅台还能买吗"),
+        ("銀證轉賬為什麼提示非服務時間", "银证转账为什么提示非服务时间"),
         ("STRASSE", "straße"),
         ("cafe\u0301", "café"),
         ("❤️", "❤"),

@@ -75,7 +75,7 @@ def check_record(where: str, record: Any) -> None:
     Raises:
         DataError: it is not; the message says what is wrong.
     """
-    kind = KINDS.get(record.get("type")) if isinstance(record, dict) else None
+    kind = KINDS.get(str(record.get("type"))) if isinstance(record, dict) else None
     if kind is None:
         raise DataError(f"{where}: {one_line(record)} is no record of a store; delete the line")
     try:

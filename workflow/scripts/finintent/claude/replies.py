@@ -46,11 +46,15 @@ def read_labels(message: dict[str, Any], count: int, codes: list[str]) -> Reply:
     labels = {
         row["number"] - 1: row["label"]
         for row in rows
-        if isinstance(row, dict) and row.get("label") in codes and row.get("number") in range(1, count + 1)
+        if isinstance(row, dict) and row.get("label") in codes and _position(row.get("number"), count)
     }
     if fault is None and len(labels) < count:
         fault = "too_few"
     return Reply(list(labels.items()), len(labels), fault)
+
+
+def _position(number: Any, count: int) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= count
 
 
 def _read_list(message: dict[str, Any], key: str) -> tuple[list[Any], str | None]:
