@@ -16,6 +16,6 @@ def label_code(text: str, taxonomy: Taxonomy) -> str | None:
 
 
 def nearest(text: str, known: list[str]) -> str:
-    """Return a question that offers the most similar of some ids ("; did you mean 'stock'?"), "" if none is similar."""
+    """Return a question that offers the most similar of some ids ("; did you mean 'loan'?"), "" if none is similar."""
     near = difflib.get_close_matches(text, known, n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
