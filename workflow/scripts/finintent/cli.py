@@ -121,6 +121,21 @@ def demo(
 
 
 @app.command()
+def new(
+    task: Annotated[str, typer.Argument(help="id of the task: small letters, digits and _")],
+    rows: Annotated[Path, typer.Option(help="file of queries and labels to train on (CSV, XLSX, JSON lines, …)")],
+    questions: Annotated[Path, typer.Option(help="file of questions and labels to evaluate on")],
+    language: Annotated[str | None, typer.Option(help="code of the language, such as en or zh")] = None,
+) -> None:
+    """Write the resources and the configuration of a task of one's own; nothing is overwritten."""
+    with _one_sentence():
+        from finintent.data.new_task import as_text, new_task
+
+        written = new_task(task, rows, questions, language)
+    typer.echo(as_text(written))
+
+
+@app.command()
 def train(config: Annotated[Path, typer.Argument(help="train.yaml of a run")]) -> None:
     """Train as `llamafactory-cli train` does, in less time and memory."""
     from finintent.training.trainer import train
