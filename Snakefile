@@ -12,6 +12,7 @@ include: "workflow/rules/quality.smk"
 include: "workflow/rules/publication.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/training.smk"
+include: "workflow/rules/encoders.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/claude.smk"
 include: "workflow/rules/comparison.smk"
@@ -40,3 +41,4 @@ rule all:
         ),
         expand("{folder}/README.md", folder=MERGED),
         expand("{folder}/{part}", folder=MERGED if config["keep_merged"] else [], part=["model", "classifier.json"]),
+        expand("{folder}/model", folder=FINETUNED if config["keep_merged"] else []),

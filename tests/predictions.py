@@ -1,16 +1,16 @@
 """Predictions of a task of two labels, made by hand, and their way through the analysis."""
 
-import pandas as pd
-
 from finintent.analysis.answers import answer_table, given_answers
-from finintent.analysis.comparison import paired_rows, paired_tests
+from finintent.analysis.comparison import Comparison, compared, paired_rows
+from finintent.analysis.contrasts import planned_contrasts
 from finintent.analysis.metrics import measure, summarise
 from finintent.task.prediction import Order, Prediction
-from finintent.task.system import System
+from finintent.task.system import LINEAR_BASELINE, System
 
 NAMES = {"a": "apples", "b": "bread"}
 OPTIONS = {"A": "a", "B": "b"}
-M_BASE, M, N = System("m", "base"), System("m", "tuned", 500, 1), System("n", "tuned", 500, 1)
+M_BASE, M, N = System("m", "base"), System("m", "tuned", "label", 500, 1), System("n", "tuned", "label", 500, 1)
+LINEAR = System(LINEAR_BASELINE, "baseline", rows=500)
 
 
 def rows(*pairs: tuple[str, str | None]) -> list[Prediction]:
@@ -47,9 +47,9 @@ def summarised_as(given: list[Prediction], scorer: str) -> dict:
     return summarise(answer_table(given, NAMES), list(NAMES), scorer)
 
 
-def pair_table(predictions: dict[System, list[Prediction]]) -> pd.DataFrame:
-    answers = {system.name: answer_table(given, NAMES) for system, given in predictions.items()}
-    return paired_tests(list(predictions), answers, seed=0)
+def compare_all(predictions: dict[System, list[Prediction]]) -> list[Comparison]:
+    answers = {system: answer_table(given, NAMES) for system, given in predictions.items()}
+    return compared(planned_contrasts(list(predictions), "label"), answers, seed=0)
 
 
 def compare(first: list[Prediction], second: list[Prediction]) -> dict:

@@ -7,7 +7,17 @@ from pathlib import Path
 
 import torch
 import yaml
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    BertTokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+    XLMRobertaConfig,
+    XLMRobertaForMaskedLM,
+    XLMRobertaTokenizer,
+)
 
 from finintent.models.gguf_tokenizer import BYTE, CONTROL, Piece, Vocabulary, build_tokenizer
 
@@ -52,11 +62,41 @@ def write_tiny_model(directory: Path, seed: int = 0, tied: bool = False) -> Path
     return directory
 
 
+def write_tiny_encoder(directory: Path, kind: str, seed: int = 0) -> Path:
+    """Write a two-layer random encoder of the architecture bert or xlm-roberta, with a tokenizer of its kind."""
+    torch.manual_seed(seed)
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    if kind == "bert":
+        special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+        pieces = [*special, "?", ".", *letters, *(f"##{letter}" for letter in letters)]
+        tokenizer = BertTokenizer(vocab={piece: index for index, piece in enumerate(pieces)})
+        config_class, model_class, positions = BertConfig, BertForMaskedLM, 512
+    else:
+        pieces = ["<s>", "<pad>", "</s>", "<unk>", "▁", *letters, *letters.upper(), "?", ".", "<mask>"]
+        tokenizer = XLMRobertaTokenizer(vocab=[(piece, -float(index)) for index, piece in enumerate(pieces)])
+        config_class, model_class, positions = XLMRobertaConfig, XLMRobertaForMaskedLM, 514
+    config = config_class(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=positions,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+    )
+    tokenizer.model_max_length = 512
+    model_class(config).save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+    return directory
+
+
 def tiny_config(models: dict[str, Path]) -> dict:
     """Return the configuration of a study of tiny local models on the tiny data set."""
     resources = f"tests/datasets/{DATASET}"
     return {
-        "study": {"models": list(models), "datasets": [DATASET], "seeds": [1]},
+        "study": {"models": list(models), "recipes": ["letter"], "datasets": [DATASET], "seeds": [1]},
         "seed": 1,
         "models": {
             name: {"source": {"type": "local", "path": str(path)}, "template": "gemma"} for name, path in models.items()
@@ -72,6 +112,7 @@ def tiny_config(models: dict[str, Path]) -> dict:
                 "evaluation": {"path": f"{resources}/eval.json", "marker": "Question:"},
             }
         },
+        "recipes": {"letter": {"answer": "letter"}},
         "training": {
             "precision": "fp32",
             "lora_rank": 4,
@@ -79,7 +120,6 @@ def tiny_config(models: dict[str, Path]) -> dict:
             "lora_target": "all",
             "learning_rate": 0.01,
             "num_train_epochs": 2,
-            "preset": "fast",
             "batch_size": 8,
             "per_device_eval_batch_size": 8,
             "lr_scheduler_type": "cosine",
@@ -123,3 +163,10 @@ def snakemake(workspace: Path, *arguments: str, check: bool = True, **environmen
         )
         raise AssertionError(f"snakemake {arguments} failed\n{result.stdout}\n{result.stderr}\n{logs[-12000:]}")
     return result
+
+
+def planned(workspace: Path, *arguments: str) -> dict[str, int]:
+    """Return the number of jobs by rule that a dry run lists."""
+    output = snakemake(workspace, "--dry-run", *arguments).stdout
+    stats = output.split("total")[0].split("-------")[-1]
+    return {rule: int(count) for rule, count in (line.split() for line in stats.strip().splitlines() if line[0] != "-")}

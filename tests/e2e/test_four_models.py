@@ -46,7 +46,7 @@ def write_data(folder: Path) -> None:
     """Write the questions themselves as training and validation rows."""
     taxonomy, instruction = read_taxonomy(RESOURCES / "taxonomy.yaml"), read_instruction(WORDING)
     rows = [
-        alpaca_row({"query": question["question"], "label": question["gold"]}, taxonomy, instruction)
+        alpaca_row({"query": question["question"], "label": question["gold"]}, taxonomy, instruction, "letter")
         for question in read_questions(RESOURCES / "eval.json", taxonomy, "Question:")
     ]
     folder.mkdir()

@@ -14,6 +14,7 @@ WITHOUT_A_FILE = {
     "errors": "only declarations",
     "claude/records": "tests/unit/claude/test_store.py::test_what_is_no_record_is_neither_stored_nor_read",
     "data/taught_rows": "tests/unit/data/test_hub.py::test_sets_are_read_as_people_publish_them",
+    "config/answer_form": "only declarations",
     "data/dataset_info": "tests/unit/test_scripts.py::test_llamafactory_finds_the_files_by_their_description",
     "inference/baseline": "tests/unit/test_scripts.py::test_baselines_answer_both_sets_of_questions",
     "inference/classifier": "tests/e2e/test_command_line.py::test_a_model_that_answers_by_label_is_asked_for_labels",
@@ -22,7 +23,8 @@ WITHOUT_A_FILE = {
     **{
         f"config/{block}": RANGES
         for block in (
-            "answers", "baseline", "curation", "datasets", "fetching", "gpu", "plan", "scoring", "study", "training",
+            "answers", "baseline", "curation", "datasets", "encoder", "fetching", "gpu", "plan", "scoring", "study",
+            "training",
         )
     },
 }  # fmt: skip

@@ -134,7 +134,7 @@ def test_rows_of_ones_own_become_candidates(data: Path):
     assert read_json(data / "own.json")["origin"] == "taken from the file own.csv"
 
 
-def format_alpaca(data: Path, shuffle: int | None) -> tuple[list[dict], dict]:
+def format_alpaca(data: Path, shuffle: int | None, answer: str = "letter") -> tuple[list[dict], dict]:
     """Run format_alpaca on the first 10 training rows; return them and the record."""
     (data / "alpaca").mkdir(exist_ok=True)
     run(
@@ -148,7 +148,7 @@ def format_alpaca(data: Path, shuffle: int | None) -> tuple[list[dict], dict]:
         ),
         output=Files(record=str(data / "alpaca/record.json")),
         wildcards=SimpleNamespace(rows="10"),
-        params=SimpleNamespace(shuffle=shuffle),
+        params=SimpleNamespace(form={"answer": answer, "shuffle": shuffle}),
     )
     return tuple(json.loads((data / "alpaca" / name).read_text()) for name in ("train.json", "record.json"))
 
@@ -178,6 +178,8 @@ def test_shuffled_options_keep_the_label(data: Path):
         assert f"\n{row['output']}. {source['label'].capitalize()}\n" in row["instruction"]
     assert len({row["instruction"].split("\nA. ")[1].split("\n")[0] for row in rows}) > 1
     assert rows == format_alpaca(data, shuffle=1)[0]
+    by_label, _ = format_alpaca(data, shuffle=1, answer="label")
+    assert [row["output"] for row in by_label] == [row["label"].capitalize() for row in curated[:10]]
 
 
 def evaluate(data: Path, **examples: str) -> list[list[dict]]:
@@ -196,17 +198,15 @@ def evaluate(data: Path, **examples: str) -> list[list[dict]]:
             **examples,
         ),
         output=Files(**outputs, record=str(data / "job.json")),
-        params=Files(template="gemma", scoring=scoring, precision="fp32", seed=1, few_shot=1),
+        params=Files(template="gemma", answer="letter", scoring=scoring, precision="fp32", seed=1, few_shot=1),
         config={"scoring": {"batch_size": 4}},
     )
     return [lines(Path(path)) for path in outputs.values()]
 
 
 def test_a_model_answers_evaluation_questions_and_validation_rows(data: Path):
-    examples = [{"instruction": f"in {letter}?", "input": "", "output": letter} for letter in "ABC"]
-    (data / "train.json").write_text(json.dumps(examples))
     rows = [json.loads(line) for line in (data / "validation.jsonl").read_text().splitlines()]
-    zero_shot, few_shot = evaluate(data), evaluate(data, examples=str(data / "train.json"))
+    zero_shot, few_shot = evaluate(data), evaluate(data, examples=str(data / "train.jsonl"))
     assert zero_shot != few_shot
     for asked, checked in (zero_shot, few_shot):
         assert [row["id"] for row in asked] == [str(number) for number in range(6)]
@@ -226,14 +226,14 @@ def test_a_model_answers_evaluation_questions_and_validation_rows(data: Path):
 
 
 SYSTEMS = [
-    ("m", "base", None, None),
-    ("m", "tuned", 24, 1),
-    ("m", "tuned", 24, 2),
-    ("m", "tuned", 12, 1),
-    ("tfidf-logreg", "baseline", 24, None),
-    ("tfidf-logreg", "baseline", 12, None),
-    ("majority-class", "baseline", 24, None),
-    ("claude", "zero_shot", None, None),
+    ("m", "base", None, None, None),
+    ("m", "tuned", "label", 24, 1),
+    ("m", "tuned", "label", 24, 2),
+    ("m", "tuned", "label", 12, 1),
+    ("tfidf-logreg", "baseline", None, 24, None),
+    ("tfidf-logreg", "baseline", None, 12, None),
+    ("majority-class", "baseline", None, 24, None),
+    ("claude", "zero_shot", None, None, None),
 ]
 
 
@@ -294,7 +294,7 @@ def test_the_whole_analysis_of_a_study(data: Path):
         )
     )
     paths = []
-    for model, variant, rows, _ in SYSTEMS:
+    for model, variant, _, rows, _ in SYSTEMS:
         kind = "majority" if model == "majority-class" else "linear"
         paths.append({
             "base": full["majority_evaluation"], "zero_shot": silent,
@@ -329,23 +329,16 @@ def test_the_whole_analysis_of_a_study(data: Path):
     run(
         "tabulate_accuracy.py",
         data / "log",
-        input=Files(metrics=[metrics[index] for index in main]),
+        input=Files(metrics=list(metrics.values())),
         output=Files(**out("accuracy", "permutations")),
-        params=SimpleNamespace(systems=compared),
-    )
-    run(
-        "compare_models.py",
-        data / "log",
-        input=Files(answers=[answers[index] for index in main], **tables("accuracy", "permutations")),
-        output=Files(**out("tests"), summary=summary),
-        params=SimpleNamespace(systems=compared, seed=1),
+        params=SimpleNamespace(systems=SYSTEMS),
     )
     run(
         "summarise_runs.py",
         data / "log",
         input=Files(answers=list(answers.values())),
         output=Files(**out("seeds", "learning_curve"), sentences=sentences),
-        params=SimpleNamespace(systems=SYSTEMS, rows=24, seed=1),
+        params=SimpleNamespace(systems=SYSTEMS, main_recipe="label", seed=1),
     )
     run(
         "analyse_errors.py",
@@ -372,15 +365,35 @@ def test_the_whole_analysis_of_a_study(data: Path):
         json.dumps({"questions": 6, "stop_reasons": {"end_turn": 5, "max_tokens": 1}, "cost_usd": 0.5})
     )
     other.write_text(json.dumps(OTHER_JOB))
+    (data / "evaluation.json").write_text(json.dumps(OTHER_JOB | {"rows_per_second": 4.0}))
     trained = [system for system in SYSTEMS if system[1] == "tuned"]
     run(
         "summarise_cost.py",
         data / "log",
         input=Files(
-            training=[str(record)] * 3, merge=[str(other)] * 3, check=[str(other)] * 3, evaluation=[str(other)] * 4
+            training=[str(record)] * 3,
+            merge=[str(other)] * 3,
+            check=[str(other)] * 3,
+            evaluation=[str(data / "evaluation.json")] * 4,
         ),
         output=Files(**out("cost", "jobs")),
-        params=SimpleNamespace(trained=trained, computed=[SYSTEMS[0], *trained], usd_per_hour=2),
+        params=SimpleNamespace(trained=trained, merged=trained, computed=[SYSTEMS[0], *trained], usd_per_hour=2),
+    )
+    run(
+        "compare_models.py",
+        data / "log",
+        input=Files(
+            answers=list(answers.values()), **tables("seeds", "permutations", "cost"), asked=[str(data / "asked.json")]
+        ),
+        output=Files(**out("tests"), summary=summary),
+        params=SimpleNamespace(systems=SYSTEMS, main_recipe="label", asked=["claude"], seed=1),
+    )
+    run(
+        "plot_accuracy.py",
+        data / "log",
+        input=Files(str(data / "seeds.parquet")),
+        output=Files(str(data / "accuracy.svg")),
+        wildcards=SimpleNamespace(dataset=DATASET),
     )
     run(
         "write_report.py",
@@ -404,15 +417,23 @@ def test_the_whole_analysis_of_a_study(data: Path):
     )
     report = (data / "report.md").read_text(encoding="utf-8")
     share = f"{100 * sum(right) / 6:.1f}"
-    assert f"| tfidf-logreg | loglikelihood | {share} |" in report
+    assert report.index("Of the open models and baselines, ") < report.index(
+        f"| m tuned (label, 24 rows) | 1 2 | {share} |"
+    )
+    assert f"| tfidf-logreg (24 rows) | loglikelihood | {share} |" in report
+    assert "| m tuned (label, 12 rows) | 1 |" in report
+    assert "A thousand questions to claude cost 83.33 US dollars." in report
+    assert "Each tuned model against the linear baseline, trained on the same rows:" in report
+    assert "Each other recipe" not in report  # there is one recipe
+    assert "tuned (label, 12 rows)" not in (data / "accuracy.svg").read_text()  # no contrast of that size is planned
     assert "| claude zero-shot | greedy |" in report
-    assert "m tuned: 2 seeds (1, 2), mean" in report
-    assert f"| m tuned | 24 | 1 2 | {share} |" in report
-    assert "| m tuned | 12 | 1 |" in report
+    assert "m tuned (label, 24 rows): 2 seeds (1, 2), mean" in report
+    assert "| m tuned (label) | 12 | 1 |" in report
     assert "The options were shown in one order only" in report
-    assert "| m tuned | 24 | 1 | 108.0 | 3.60 | 150.0 | 20.0 |" in report  # 90 and three times 6 minutes
-    assert "| m base | - | - | 6.0 | 0.20 | 50.0 | 20.0 |" in report
-    assert "| m tuned | 24 | 2 | train | 90.0 | 2.00 | 9 | a processor | - |" in report
+    # 90 and three times 6 minutes; 4 questions a second
+    assert "| m tuned (label, 24 rows) | 1 | 108.0 | 90.0 | 3.60 | 150.0 | 20.0 | 250.0 | 0.1389 |" in report
+    assert "| m base | - | 6.0 | - | 0.20 | 50.0 | 20.0 | 250.0 | 0.1389 |" in report
+    assert "| m tuned (label, 24 rows) | 2 | train | 90.0 | 2.00 | 9 | a processor | - |" in report
     assert "| majority-class | - |" in report  # a constant has no temperature
     assert "persona (validation rows)" in report
     assert "claude's own answers to the 6 questions cost 0.5000 US dollars" in report
@@ -432,8 +453,8 @@ def test_the_whole_analysis_of_a_study(data: Path):
             base_metrics=metrics[0], tuned_metrics=metrics[1], quality=str(data / "quality.json"), taxonomy=TAXONOMY,
         ),
         output=Files(str(data / "README.md")),
-        params=SimpleNamespace(seed=1),
-        wildcards=SimpleNamespace(model="m", dataset=DATASET, rows="24", seed="1"),
+        params=SimpleNamespace(seed=1, answer="label"),
+        wildcards=SimpleNamespace(model="m", dataset=DATASET, recipe="label", rows="24", seed="1"),
     )  # fmt: skip
     card = ModelCard.load(data / "README.md")
     assert card.data.base_model == "someone/model"
@@ -441,23 +462,15 @@ def test_the_whole_analysis_of_a_study(data: Path):
         "accuracy": round(sum(right) / 6, 4),
         "f1": round(linear["scorers"]["loglikelihood"]["macro_f1"], 4),
     }
-    assert f"| m tuned | {share} |" in card.text
-    assert "m tuned and m base are not distinguishable" in card.text  # six questions show nothing
+    assert "by the recipe `label`" in card.text
+    assert "with the text of one of 3 options" in card.text
+    assert f"| m tuned (label, 24 rows) | {share} |" in card.text
+    assert "m tuned (label, 24 rows) and m base are not distinguishable" in card.text  # six questions show nothing
     fitted = linear["calibration"]["temperature"]
     assert f"after division of the log-probabilities by the temperature {fitted:.3f}" in card.text
     assert "| `lora_rank` | 4 |" in card.text
     assert "output_dir" not in card.text
     assert "None" not in card.content
-
-
-def test_checkpoints_of_other_runs_are_deleted_and_their_own_kept(tmp_path: Path):
-    script = runpy.run_path(str(ROOT / "workflow/scripts/train_lora.py"))
-    own, other = tmp_path / "own", tmp_path / "other"
-    own.mkdir()
-    other.mkdir()
-    script["drop_other_runs"](own)
-    assert own.is_dir()
-    assert not other.exists()
 
 
 def test_each_run_has_checkpoints_of_its_own(data: Path, tmp_path: Path, monkeypatch):

@@ -5,7 +5,6 @@ import json
 import re
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import yaml
@@ -14,7 +13,7 @@ from finintent.config.whole import complete_config
 from finintent.errors import ConfigError
 from finintent.task.system import LINEAR_BASELINE, MAJORITY_BASELINE
 from finintent.training.arguments import OWN_KEYS
-from tiny import ROOT, make_workspace, snakemake
+from tiny import ROOT, make_workspace, planned, snakemake
 
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
 A10G = yaml.safe_load((ROOT / "config/a10g.yaml").read_text(encoding="utf-8"))
@@ -29,12 +28,6 @@ JOBS = {
     "tabulate_accuracy": 1, "train_baseline": 1, "train_lora": 1,
     "write_card": 1, "write_classifier": 1, "write_model_card": 1, "write_report": 1,
 }  # fmt: skip
-
-
-def planned(workspace: Path, *arguments: str) -> dict[str, int]:
-    output = snakemake(workspace, "--dry-run", *arguments).stdout
-    stats = output.split("total")[0].split("-------")[-1]
-    return {rule: int(count) for rule, count in (line.split() for line in stats.strip().splitlines() if line[0] != "-")}
 
 
 @pytest.mark.parametrize("snakefile", ["Snakefile", "workflow/Snakefile"])

@@ -4,6 +4,7 @@ import runpy
 from itertools import count
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from finintent.analysis import extraction
@@ -32,9 +33,9 @@ def test_answers_of_a_default_study_are_read_once_under_each_scorer(tmp_path: Pa
         monkeypatch.setitem(
             extraction.TEXT_SCORERS, name, lambda *given, scorer=scorer: (next(read), scorer(*given))[1]
         )
-    systems = [("m", "base", None, None), ("m", "few_shot", None, None), ("m", "tuned", 9, 1)]
-    systems += [("tfidf-logreg", "baseline", 9, None), ("majority-class", "baseline", 9, None)]
-    for number, (_, variant, _, _) in enumerate(systems):
+    systems = [System("m", "base"), System("m", "few_shot"), System("m", "tuned", "letter", 9, 1)]
+    systems += [System("tfidf-logreg", "baseline", rows=9), System("majority-class", "baseline", rows=9)]
+    for number, (_, variant, _, _, _) in enumerate(systems):
         text = None if variant == "baseline" else "A"
         for split in ("evaluation", "validation"):
             rows = [
@@ -65,19 +66,21 @@ def test_answers_of_a_default_study_are_read_once_under_each_scorer(tmp_path: Pa
         for base in ("accuracy", "permutations", "tests", "questions", "slices", "seeds", "learning_curve")
         for name in (base, f"{base}_csv")
     } | {name: str(tmp_path / f"{name}.json") for name in ("summary", "sentences")}
+    outputs["cost"] = str(tmp_path / "cost.out")
+    pd.DataFrame({"name": []}).to_parquet(outputs["cost"])
     validation = tmp_path / "validation.jsonl"
     validation.write_text("".join(f'{{"id": "{index}", "persona": "{index}"}}\n' for index in range(3)))
-    named = [System(*values) for values in systems]
     metrics = [str(tmp_path / f"{number}.json") for number in range(len(systems))]
     for script, arguments in {
         "tabulate_accuracy.py": {"metrics": metrics},
+        "summarise_runs.py": {"answers": answers, "main_recipe": "letter", "seed": 1},
         "compare_models.py": {
-            "answers": answers, "accuracy": outputs["accuracy"], "permutations": outputs["permutations"], "seed": 1,
+            "answers": answers, "main_recipe": "letter", "seeds": outputs["seeds"],
+            "permutations": outputs["permutations"], "cost": outputs["cost"], "asked": {}, "seed": 1,
         },
-        "summarise_runs.py": {"answers": answers, "rows": 9, "seed": 1},
         "analyse_errors.py": {"answers": answers, "validation_rows": str(validation)},
     }.items():  # fmt: skip
-        runpy.run_path(str(SCRIPTS / script))["main"](systems=named, outputs=outputs, **arguments)
+        runpy.run_path(str(SCRIPTS / script))["main"](systems=systems, outputs=outputs, **arguments)
     passes = next(read) / 3  # of three questions
     print(f"{passes:g} passes over answer texts")
     assert passes == 9

@@ -89,7 +89,7 @@ def test_a_set_of_the_hub_passes_the_same_gate_and_goes_back_when_asked(tmp_path
     workspace = configure(tmp_path)
     recorded = candidates_from_responses(workspace / f"tests/datasets/{DATASET}/recorded_responses.jsonl", DATASET)
     wording = (read_taxonomy(RESOURCES / "taxonomy.yaml"), read_instruction(RESOURCES / "prompts/instruction.yaml"))
-    alpaca = json.dumps([alpaca_row(row, *wording) for row in recorded]).encode()
+    alpaca = json.dumps([alpaca_row(row, *wording, "letter") for row in recorded]).encode()
     with FakeHub("someone/topics", {"train.json": alpaca}) as hub:
         config = yaml.safe_load((workspace / "config/config.yaml").read_text())
         dataset = config["datasets"][DATASET]

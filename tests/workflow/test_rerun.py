@@ -111,7 +111,7 @@ EDITS = {
     ),
     "the price of the machine": (
         configure(lambda config: config.update(gpu={"usd_per_hour": 2})),
-        {"summarise_cost", "write_report"},
+        {"summarise_cost", "compare_models", "write_report"},
     ),
     "a module that one stage uses": (
         append(f"{PACKAGE}/inference/baseline.py", "\nNGRAMS = 1\n"),

@@ -18,6 +18,7 @@ rule ask_claude:
         claude="[^/]+",
     params:
         plan=lookup(dpath="{dataset}", within=ANSWER_PLANS),
+        answer=lookup(dpath="scoring/answer", within=config),
         code=get_code("ask_claude.py"),
     script:
         "../scripts/ask_claude.py"
@@ -33,5 +34,6 @@ rule estimate_answers:
         "results/logs/estimate_answers.log",
     params:
         plans=ANSWER_PLANS,
+        answer=lookup(dpath="scoring/answer", within=config),
     script:
         "../scripts/estimate_answers.py"

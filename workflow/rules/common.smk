@@ -1,6 +1,7 @@
 """The validated configuration, the wildcard constraints, and the helpers of the rules."""
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 from snakemake.utils import min_version
@@ -44,6 +45,8 @@ except ConfigError as error:
     sys.exit(str(error))
 
 MODELS = config["study"]["models"]
+ENCODERS = [model for model in MODELS if config["models"][model]["kind"] == "encoder"]
+RECIPES = config["study"]["recipes"]
 DATASETS = config["study"]["datasets"]
 PRICES = shipped("resources/prices.yaml", ROOT)
 # The settings that decide the requests to Claude, by data set with a block generation.anthropic.
@@ -55,13 +58,23 @@ PLANS = {
 # The block evaluation.claude, and its settings that decide the answers, by data set that has it.
 CLAUDE = {dataset: block for dataset in DATASETS if (block := config["datasets"][dataset]["evaluation"].get("claude"))}
 ANSWER_PLANS = {dataset: {key: block[key] for key in AnswerPlan.model_fields} for dataset, block in CLAUDE.items()}
-# The systems that are evaluated on each data set; the first training size and the first seed are those of the main run.
+
+
+def sizes_of(dataset):
+    """Return the sizes of the training set by recipe, largest first; None is for what has no recipe."""
+    whole = {config["datasets"][dataset]["curation"]["train_rows"], *config["study"]["train_sizes"]}
+    by_recipe = {recipe: set(config["study"]["recipe_sizes"].get(recipe, whole)) for recipe in RECIPES}
+    return {
+        recipe: sorted(sizes, reverse=True)
+        for recipe, sizes in {**by_recipe, None: whole.union(*by_recipe.values())}.items()
+    }
+
+
+# The systems that are evaluated on each data set.
 SYSTEMS = {
     dataset: study_systems(
-        MODELS,
-        sizes=list(
-            dict.fromkeys([config["datasets"][dataset]["curation"]["train_rows"], *config["study"]["train_sizes"]])
-        ),
+        {model: [None] if model in ENCODERS else RECIPES for model in MODELS},
+        sizes=sizes_of(dataset),
         seeds=config["study"]["seeds"],
         few_shot=config["scoring"]["few_shot"] > 0,
         zero_shot=[CLAUDE[dataset]["model"]] if dataset in CLAUDE else [],
@@ -70,12 +83,11 @@ SYSTEMS = {
 }
 # The variants that run on this machine's accelerator.
 COMPUTED = ("base", "few_shot", "tuned")
-# Folders of the merged models.
-MERGED = [
-    f"results/merged/{system.model}/{dataset}/{system.run}"
-    for dataset, systems in SYSTEMS.items()
-    for system in systems
-    if system.variant == "tuned"
+# Each data set's tuned models, and the folders of those that were merged and of the encoders.
+TUNED = [(dataset, system) for dataset, systems in SYSTEMS.items() for system in systems if system.variant == "tuned"]
+MERGED = [f"results/merged/{system.model}/{dataset}/{system.run}" for dataset, system in TUNED if system.recipe]
+FINETUNED = [
+    f"results/encoders/{system.model}/{dataset}/{system.run}" for dataset, system in TUNED if not system.recipe
 ]
 # The block publication of each data set of this study that has one.
 PUBLISHED = {
@@ -85,9 +97,18 @@ PUBLISHED = {
 }
 
 
+def models_of(kind):
+    """Return a pattern of the models of one kind, which nothing matches where there are none."""
+    return "|".join(name for name, model in config["models"].items() if model["kind"] == kind) or "(?!)"
+
+
+CAUSAL, ENCODER = models_of("causal"), models_of("encoder")
+
+
 wildcard_constraints:
     model="|".join(sorted({system.model for systems in SYSTEMS.values() for system in systems} | {*config["models"]})),
     dataset="|".join(config["datasets"]),
+    recipe="|".join(config["recipes"]),
     rows="[0-9]+",
     seed="[0-9]+",
 
@@ -97,7 +118,7 @@ def get_model(wildcards):
 
 
 def get_source(wildcards):
-    described = {key: get_model(wildcards).get(key) for key in ("vocabulary", "template")}
+    described = {key: get_model(wildcards).get(key) for key in ("kind", "vocabulary", "template")}
     return {"source": get_download(wildcards)} | described
 
 
@@ -120,14 +141,34 @@ def get_download_mb(wildcards):
 
 
 def get_training(wildcards):
-    shared, own = config["training"], get_model(wildcards)["training"]
-    options = shared["llamafactory"] | own.get("llamafactory", {})
-    settings = shared | own | {"llamafactory": options}
-    return {key: settings[key] for key in sorted(settings) if key != "per_device_eval_batch_size"}
+    """Return the settings of a training: those of every one, of its recipe and of its model, the last one first."""
+    blocks = [config["training"], get_recipe(wildcards), get_model(wildcards)["training"]]
+    settings = {key: value for block in blocks for key, value in block.items()}
+    settings["llamafactory"] = {key: value for block in blocks for key, value in block.get("llamafactory", {}).items()}
+    unused = ("answer", "shuffle_options", "per_device_eval_batch_size")
+    return {key: settings[key] for key in sorted(settings) if key not in unused}
+
+
+def get_encoder_training(wildcards):
+    """Return the settings of an encoder's training: those of every encoder, and of this one, the last one first."""
+    return config["encoder"] | get_model(wildcards)["encoder"]
+
+
+def get_recipe(wildcards):
+    return config["recipes"][wildcards.recipe]
+
+
+def get_form(wildcards):
+    """Return the form of a recipe's training rows: that of the answer, and the seed of the options' orders."""
+    recipe = get_recipe(wildcards)
+    return {"answer": recipe["answer"], "shuffle": config["seed"] if recipe["shuffle_options"] else None}
 
 
 def get_precision(wildcards):
-    return get_training(wildcards)["precision"]
+    """Return the precision of a model's answers, which is that of its training where it was tuned."""
+    if "recipe" in wildcards.keys():
+        return get_training(wildcards)["precision"]
+    return get_model(wildcards)["training"].get("precision", config["training"]["precision"])
 
 
 def get_dataset(wildcards):
@@ -179,24 +220,16 @@ def get_evaluation_file(wildcards):
     return f"results/openfindata/{evaluation['task']}.json"
 
 
-def get_option_shuffle(wildcards):
-    return config["seed"] if get_dataset(wildcards)["shuffle_options"] else None
-
-
-def get_all_rows(pattern):
-    """Return a function that gives the file of all training rows of a data set; `pattern` has {dataset} and {rows}."""
-    return lambda wildcards: pattern.format(**wildcards, rows=get_curation(wildcards)["train_rows"])
-
-
-def merged_model(path):
-    """Mark a merged model's folder, which is deleted after its last use unless the configuration keeps it."""
+def tuned_model(path):
+    """Mark a tuned model's folder, which is deleted after its last use unless the configuration keeps it."""
     return directory(path) if config["keep_merged"] else temp(directory(path))
 
 
-def get_systems(*variants, main=False):
+def get_systems(*variants, main=False, merged=False):
     """Return a function that gives the systems of a job's data set, or of its model if the job has one.
 
-    `variants`: only systems of these variants; `main`: only the main run of each model and variant.
+    `variants`: only systems of these variants; `main`: only the main run of each model and variant; `merged`: only
+    tuned language models, no encoders.
     """
 
     def choose(wildcards):
@@ -204,19 +237,32 @@ def get_systems(*variants, main=False):
         found = [
             system
             for system in SYSTEMS[wildcards.dataset]
-            if wanted in (None, system.model) and (not variants or system.variant in variants)
+            if wanted in (None, system.model)
+            and (not variants or system.variant in variants)
+            and (system.recipe or not merged)
         ]
         return main_systems(found) if main else found
 
     return choose
 
 
-def per_system(pattern, *variants, main=False):
+def system_path(pattern, system, dataset):
+    """Return a system's path; {training} is the folder of the records of training, which depends on its kind."""
+    training = "encoders" if system.model in ENCODERS else "sft"
+    return pattern.format(model=system.model, dataset=dataset, run=system.run, training=training)
+
+
+def per_system(pattern, *variants, main=False, merged=False):
     """Return a function that gives one path for each system that `get_systems` selects."""
     return lambda wildcards: [
-        pattern.format(model=system.model, dataset=wildcards.dataset, run=system.run)
-        for system in get_systems(*variants, main=main)(wildcards)
+        system_path(pattern, system, wildcards.dataset)
+        for system in get_systems(*variants, main=main, merged=merged)(wildcards)
     ]
+
+
+def get_asked(wildcards):
+    """Return the ids of the models behind an API."""
+    return [system.model for system in get_systems("zero_shot")(wildcards)]
 
 
 def get_variants(wildcards):
@@ -234,7 +280,7 @@ def get_validation(wildcards):
 def get_numbers_per_variant(pattern, *variants):
     """Return a function that gives the numbers for a caption, of each variant's main run by the variant's name."""
     return lambda wildcards: {
-        system.label: Numbers(pattern.format(model=system.model, dataset=wildcards.dataset, run=system.run))
+        system.label: Numbers(system_path(pattern, system, wildcards.dataset))
         for system in get_systems(*variants, main=True)(wildcards)
     }
 
@@ -254,3 +300,4 @@ def get_versions(*packages):
 
 # A new locked version of one of these makes training and evaluation stale.
 MODEL_VERSIONS = get_versions(*MODEL_PACKAGES)
+ENCODER_VERSIONS = get_versions("torch", "transformers", "accelerate", "tokenizers")

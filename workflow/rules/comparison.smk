@@ -14,7 +14,7 @@ rule score_predictions:
     benchmark:
         "results/benchmarks/score_predictions/{model}/{dataset}/{run}.jsonl"
     wildcard_constraints:
-        run="base|few_shot|zero_shot|[0-9]+-rows(/seed-[0-9]+)?",
+        run="base|few_shot|zero_shot|([^/]+/)?[0-9]+-rows(/seed-[0-9]+)?",
     params:
         code=get_code("score_predictions.py"),
     script:
@@ -23,13 +23,13 @@ rule score_predictions:
 
 rule tabulate_accuracy:
     input:
-        metrics=per_system("results/metrics/{model}/{dataset}/{run}.json", main=True),
+        metrics=per_system("results/metrics/{model}/{dataset}/{run}.json"),
     output:
         accuracy="results/comparison/{dataset}/accuracy.parquet",
         accuracy_csv=report(
             "results/comparison/{dataset}/accuracy.csv",
             category="1 Comparison",
-            labels={"data set": "{dataset}", "item": "accuracy table"},
+            labels={"data set": "{dataset}", "item": "every scorer"},
             caption="../report/comparison.rst",
         ),
         permutations="results/comparison/{dataset}/permutations.parquet",
@@ -44,7 +44,7 @@ rule tabulate_accuracy:
     benchmark:
         "results/benchmarks/tabulate_accuracy/{dataset}.jsonl"
     params:
-        systems=get_systems(main=True),
+        systems=get_systems(),
         code=get_code("tabulate_accuracy.py"),
         numbers=get_numbers("results/comparison/{dataset}/summary.json"),
     script:
@@ -53,9 +53,11 @@ rule tabulate_accuracy:
 
 rule compare_models:
     input:
-        answers=per_system("results/answers/{model}/{dataset}/{run}.parquet", main=True),
-        accuracy="results/comparison/{dataset}/accuracy.parquet",
+        answers=per_system("results/answers/{model}/{dataset}/{run}.parquet"),
+        seeds="results/comparison/{dataset}/seeds.parquet",
         permutations="results/comparison/{dataset}/permutations.parquet",
+        cost="results/comparison/{dataset}/cost.parquet",
+        asked=per_system("results/predictions/{model}/{dataset}/{run}/record.json", "zero_shot"),
     output:
         tests="results/comparison/{dataset}/tests.parquet",
         tests_csv=report(
@@ -70,7 +72,9 @@ rule compare_models:
     benchmark:
         "results/benchmarks/compare_models/{dataset}.jsonl"
     params:
-        systems=get_systems(main=True),
+        systems=get_systems(),
+        main_recipe=RECIPES[0],
+        asked=get_asked,
         seed=config["seed"],
         code=get_code("compare_models.py"),
         numbers=get_numbers("results/comparison/{dataset}/summary.json"),
@@ -85,8 +89,8 @@ rule summarise_runs:
         seeds="results/comparison/{dataset}/seeds.parquet",
         seeds_csv=report(
             "results/comparison/{dataset}/seeds.csv",
-            category="2 Reliability",
-            labels={"data set": "{dataset}", "item": "training seeds"},
+            category="1 Comparison",
+            labels={"data set": "{dataset}", "item": "accuracy over training seeds"},
             caption="../report/seeds.rst",
         ),
         learning_curve="results/comparison/{dataset}/learning_curve.parquet",
@@ -103,7 +107,7 @@ rule summarise_runs:
         "results/benchmarks/summarise_runs/{dataset}.jsonl"
     params:
         systems=get_systems(),
-        rows=lookup(dpath="datasets/{dataset}/curation/train_rows", within=config),
+        main_recipe=RECIPES[0],
         seed=config["seed"],
         code=get_code("summarise_runs.py"),
         numbers=get_numbers("results/comparison/{dataset}/runs.json"),
@@ -143,9 +147,9 @@ rule analyse_errors:
 
 rule summarise_cost:
     input:
-        training=per_system("results/sft/{model}/{dataset}/{run}/training.json", "tuned"),
-        merge=per_system("results/merged/{model}/{dataset}/{run}/merge.json", "tuned"),
-        check=per_system("results/merged/{model}/{dataset}/{run}/merge_check.json", "tuned"),
+        training=per_system("results/{training}/{model}/{dataset}/{run}/training.json", "tuned"),
+        merge=per_system("results/merged/{model}/{dataset}/{run}/merge.json", "tuned", merged=True),
+        check=per_system("results/merged/{model}/{dataset}/{run}/merge_check.json", "tuned", merged=True),
         evaluation=per_system("results/predictions/{model}/{dataset}/{run}/job.json", *COMPUTED),
     output:
         cost="results/comparison/{dataset}/cost.parquet",
@@ -168,6 +172,7 @@ rule summarise_cost:
         "results/benchmarks/summarise_cost/{dataset}.jsonl"
     params:
         trained=get_systems("tuned"),
+        merged=get_systems("tuned", merged=True),
         computed=get_systems(*COMPUTED),
         usd_per_hour=config["gpu"].get("usd_per_hour"),
         code=get_code("summarise_cost.py"),

@@ -37,15 +37,15 @@ rule format_alpaca:
         taxonomy=get_resource("taxonomy.yaml"),
         instruction=get_resource("prompts/instruction.yaml"),
     output:
-        train="results/alpaca/{dataset}/{rows}-rows/train.json",
-        validation="results/alpaca/{dataset}/{rows}-rows/validation.json",
-        record="results/alpaca/{dataset}/{rows}-rows/record.json",
+        train="results/alpaca/{dataset}/{recipe}/{rows}-rows/train.json",
+        validation="results/alpaca/{dataset}/{recipe}/{rows}-rows/validation.json",
+        record="results/alpaca/{dataset}/{recipe}/{rows}-rows/record.json",
     log:
-        "results/logs/format_alpaca/{dataset}/{rows}-rows.log",
+        "results/logs/format_alpaca/{dataset}/{recipe}/{rows}-rows.log",
     benchmark:
-        "results/benchmarks/format_alpaca/{dataset}/{rows}-rows.jsonl"
+        "results/benchmarks/format_alpaca/{dataset}/{recipe}/{rows}-rows.jsonl"
     params:
-        shuffle=get_option_shuffle,
+        form=get_form,
         code=get_code("format_alpaca.py"),
     script:
         "../scripts/format_alpaca.py"
@@ -53,11 +53,11 @@ rule format_alpaca:
 
 rule describe_alpaca:
     output:
-        "results/alpaca/{dataset}/{rows}-rows/dataset_info.json",
+        "results/alpaca/{dataset}/{recipe}/{rows}-rows/dataset_info.json",
     log:
-        "results/logs/describe_alpaca/{dataset}/{rows}-rows.log",
+        "results/logs/describe_alpaca/{dataset}/{recipe}/{rows}-rows.log",
     benchmark:
-        "results/benchmarks/describe_alpaca/{dataset}/{rows}-rows.jsonl"
+        "results/benchmarks/describe_alpaca/{dataset}/{recipe}/{rows}-rows.jsonl"
     params:
         code=get_code("describe_alpaca.py"),
     script:

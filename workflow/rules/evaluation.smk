@@ -16,10 +16,13 @@ rule evaluate_base:
         "results/logs/evaluate_base/{model}/{dataset}.log",
     benchmark:
         "results/benchmarks/evaluate_base/{model}/{dataset}.jsonl"
+    wildcard_constraints:
+        model=CAUSAL,
     resources:
         gpu=1,
     params:
         template=lookup(dpath="models/{model}/template", within=config, default=None),
+        answer=lookup(dpath="scoring/answer", within=config),
         scoring={key: config["scoring"][key] for key in ("permutations", "max_new_tokens")},
         seed=config["seed"],
         precision=get_precision,
@@ -33,7 +36,7 @@ rule evaluate_base:
 use rule evaluate_base as evaluate_few_shot with:
     input:
         weights="results/models/{model}",
-        examples=get_all_rows("results/alpaca/{dataset}/{rows}-rows/train.json"),
+        examples="results/curated/{dataset}/train.jsonl",
         questions="results/questions/{dataset}.jsonl",
         validation="results/curated/{dataset}/validation_questions.jsonl",
         taxonomy=get_resource("taxonomy.yaml"),
@@ -52,21 +55,23 @@ use rule evaluate_base as evaluate_few_shot with:
 
 use rule evaluate_base as evaluate_tuned with:
     input:
-        weights="results/merged/{model}/{dataset}/{rows}-rows/seed-{seed}/model",
-        checked="results/merged/{model}/{dataset}/{rows}-rows/seed-{seed}/merge_check.json",
+        weights="results/merged/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/model",
+        checked="results/merged/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/merge_check.json",
         questions="results/questions/{dataset}.jsonl",
         validation="results/curated/{dataset}/validation_questions.jsonl",
         taxonomy=get_resource("taxonomy.yaml"),
         instruction=get_resource("prompts/instruction.yaml"),
     output:
-        record="results/predictions/{model}/{dataset}/{rows}-rows/seed-{seed}/job.json",
-        evaluation="results/predictions/{model}/{dataset}/{rows}-rows/seed-{seed}/evaluation.jsonl",
-        validation="results/predictions/{model}/{dataset}/{rows}-rows/seed-{seed}/validation.jsonl",
+        record="results/predictions/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/job.json",
+        evaluation="results/predictions/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/evaluation.jsonl",
+        validation="results/predictions/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/validation.jsonl",
     log:
-        "results/logs/evaluate_tuned/{model}/{dataset}/{rows}-rows/seed-{seed}.log",
+        "results/logs/evaluate_tuned/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.log",
     benchmark:
-        "results/benchmarks/evaluate_tuned/{model}/{dataset}/{rows}-rows/seed-{seed}.jsonl"
+        "results/benchmarks/evaluate_tuned/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.jsonl"
     priority: 1  # as check_merge
+    params:
+        answer=lookup(dpath="recipes/{recipe}/answer", within=config),
 
 
 rule train_baseline:

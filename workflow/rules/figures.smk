@@ -3,7 +3,7 @@
 
 rule plot_accuracy:
     input:
-        "results/comparison/{dataset}/accuracy.parquet",
+        "results/comparison/{dataset}/seeds.parquet",
     output:
         report(
             "results/figures/{dataset}/accuracy.svg",
@@ -90,7 +90,7 @@ rule plot_calibration:
 
 rule plot_training:
     input:
-        per_system("results/sft/{model}/{dataset}/{run}/training.json", "tuned", main=True),
+        per_system("results/{training}/{model}/{dataset}/{run}/training.json", "tuned", main=True),
     output:
         report(
             "results/figures/{model}/{dataset}/training.svg",
@@ -103,7 +103,8 @@ rule plot_training:
     benchmark:
         "results/benchmarks/plot_training/{model}/{dataset}.jsonl"
     params:
+        variants=lambda wildcards: [system.label for system in get_systems("tuned", main=True)(wildcards)],
         code=get_code("plot_training.py"),
-        numbers=get_numbers_per_variant("results/sft/{model}/{dataset}/{run}/training.json", "tuned"),
+        numbers=get_numbers_per_variant("results/{training}/{model}/{dataset}/{run}/training.json", "tuned"),
     script:
         "../scripts/plot_training.py"

@@ -38,7 +38,7 @@ rule prepare_model:
 onstart:
     if need := disk_need(
         {model: config["models"][model]["source"] for model in MODELS},
-        runs=len(MERGED) // len(MODELS),
+        runs=Counter(system.model for _, system in TUNED),
         keep_merged=config["keep_merged"],
         results=Path("results"),
     ):

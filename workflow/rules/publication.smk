@@ -15,7 +15,7 @@ rule write_report:
         quality="results/curated/{dataset}/quality.json",
         cost="results/comparison/{dataset}/cost.parquet",
         jobs="results/comparison/{dataset}/jobs.parquet",
-        training=per_system("results/sft/{model}/{dataset}/{run}/training.json", "tuned", main=True),
+        training=per_system("results/{training}/{model}/{dataset}/{run}/training.json", "tuned", main=True),
         models=expand("results/models/{model}", model=MODELS),
         asked=per_system("results/predictions/{model}/{dataset}/{run}/record.json", "zero_shot"),
         published=shipped("resources/reference/published_results.csv", ROOT),
@@ -33,7 +33,7 @@ rule write_report:
         "results/benchmarks/write_report/{dataset}.jsonl"
     params:
         models=MODELS,
-        asked=lambda wildcards: [system.model for system in get_systems("zero_shot")(wildcards)],
+        asked=get_asked,
         template=sha256(ROOT / "workflow/report/report.md.j2"),
         code=get_code("write_report.py"),
     script:
@@ -43,21 +43,24 @@ rule write_report:
 rule write_model_card:
     input:
         model="results/models/{model}",
-        training="results/sft/{model}/{dataset}/{rows}-rows/seed-{seed}/training.json",
+        training="results/sft/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/training.json",
         base_answers="results/answers/{model}/{dataset}/base.parquet",
-        tuned_answers="results/answers/{model}/{dataset}/{rows}-rows/seed-{seed}.parquet",
+        tuned_answers="results/answers/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.parquet",
         base_metrics="results/metrics/{model}/{dataset}/base.json",
-        tuned_metrics="results/metrics/{model}/{dataset}/{rows}-rows/seed-{seed}.json",
+        tuned_metrics="results/metrics/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.json",
         quality="results/curated/{dataset}/quality.json",
         taxonomy=get_resource("taxonomy.yaml"),
     output:
-        "results/merged/{model}/{dataset}/{rows}-rows/seed-{seed}/README.md",
+        "results/merged/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/README.md",
     log:
-        "results/logs/write_model_card/{model}/{dataset}/{rows}-rows/seed-{seed}.log",
+        "results/logs/write_model_card/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.log",
     benchmark:
-        "results/benchmarks/write_model_card/{model}/{dataset}/{rows}-rows/seed-{seed}.jsonl"
+        "results/benchmarks/write_model_card/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.jsonl"
+    wildcard_constraints:
+        model=CAUSAL,
     params:
         seed=config["seed"],
+        answer=lookup(dpath="recipes/{recipe}/answer", within=config),
         template=sha256(ROOT / "workflow/report/model_card.md.j2"),
         code=get_code("write_model_card.py"),
     script:
@@ -66,19 +69,22 @@ rule write_model_card:
 
 rule write_classifier:
     input:
-        metrics="results/metrics/{model}/{dataset}/{rows}-rows/seed-{seed}.json",
+        metrics="results/metrics/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.json",
         validation="results/curated/{dataset}/validation.jsonl",
         taxonomy=get_resource("taxonomy.yaml"),
         instruction=get_resource("prompts/instruction.yaml"),
     output:
-        "results/merged/{model}/{dataset}/{rows}-rows/seed-{seed}/classifier.json",
+        "results/merged/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/classifier.json",
     log:
-        "results/logs/write_classifier/{model}/{dataset}/{rows}-rows/seed-{seed}.log",
+        "results/logs/write_classifier/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.log",
     benchmark:
-        "results/benchmarks/write_classifier/{model}/{dataset}/{rows}-rows/seed-{seed}.jsonl"
+        "results/benchmarks/write_classifier/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.jsonl"
+    wildcard_constraints:
+        model=CAUSAL,
     params:
         template=lookup(dpath="models/{model}/template", within=config, default=None),
         precision=get_precision,
+        answer=lookup(dpath="recipes/{recipe}/answer", within=config),
         code=get_code("write_classifier.py"),
     script:
         "../scripts/write_classifier.py"

@@ -4,14 +4,16 @@
 rule render_configs:
     input:
         model="results/models/{model}",
-        alpaca=multiext("results/alpaca/{dataset}/{rows}-rows/", "train.json", "validation.json"),
+        alpaca=multiext("results/alpaca/{dataset}/{recipe}/{rows}-rows/", "train.json", "validation.json"),
     output:
-        train="results/sft/{model}/{dataset}/{rows}-rows/seed-{seed}/train.yaml",
-        merge="results/sft/{model}/{dataset}/{rows}-rows/seed-{seed}/merge.yaml",
+        train="results/sft/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/train.yaml",
+        merge="results/sft/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/merge.yaml",
     log:
-        "results/logs/render_configs/{model}/{dataset}/{rows}-rows/seed-{seed}.log",
+        "results/logs/render_configs/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.log",
     benchmark:
-        "results/benchmarks/render_configs/{model}/{dataset}/{rows}-rows/seed-{seed}.jsonl"
+        "results/benchmarks/render_configs/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.jsonl"
+    wildcard_constraints:
+        model=CAUSAL,
     resources:
         gpu=1,  # precision and device depend on the machine that will train
     params:
@@ -25,19 +27,21 @@ rule render_configs:
 
 rule train_lora:
     input:
-        config="results/sft/{model}/{dataset}/{rows}-rows/seed-{seed}/train.yaml",
+        config="results/sft/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/train.yaml",
         model="results/models/{model}",
-        alpaca=multiext("results/alpaca/{dataset}/{rows}-rows/", "train.json", "validation.json"),
-        record="results/alpaca/{dataset}/{rows}-rows/record.json",
+        alpaca=multiext("results/alpaca/{dataset}/{recipe}/{rows}-rows/", "train.json", "validation.json"),
+        record="results/alpaca/{dataset}/{recipe}/{rows}-rows/record.json",
         # It only describes the files beside it: training needs it, but it does not change a row.
-        description=ancient("results/alpaca/{dataset}/{rows}-rows/dataset_info.json"),
+        description=ancient("results/alpaca/{dataset}/{recipe}/{rows}-rows/dataset_info.json"),
     output:
-        adapter=directory("results/sft/{model}/{dataset}/{rows}-rows/seed-{seed}/adapter"),
-        training="results/sft/{model}/{dataset}/{rows}-rows/seed-{seed}/training.json",
+        adapter=directory("results/sft/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/adapter"),
+        training="results/sft/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/training.json",
     log:
-        "results/logs/train_lora/{model}/{dataset}/{rows}-rows/seed-{seed}.log",
+        "results/logs/train_lora/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.log",
     benchmark:
-        "results/benchmarks/train_lora/{model}/{dataset}/{rows}-rows/seed-{seed}.jsonl"
+        "results/benchmarks/train_lora/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.jsonl"
+    wildcard_constraints:
+        model=CAUSAL,
     resources:
         gpu=1,
     params:
@@ -49,16 +53,18 @@ rule train_lora:
 
 rule merge_lora:
     input:
-        config="results/sft/{model}/{dataset}/{rows}-rows/seed-{seed}/merge.yaml",
+        config="results/sft/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/merge.yaml",
         model="results/models/{model}",
-        adapter="results/sft/{model}/{dataset}/{rows}-rows/seed-{seed}/adapter",
+        adapter="results/sft/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/adapter",
     output:
-        merged=merged_model("results/merged/{model}/{dataset}/{rows}-rows/seed-{seed}/model"),
-        record="results/merged/{model}/{dataset}/{rows}-rows/seed-{seed}/merge.json",
+        merged=tuned_model("results/merged/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/model"),
+        record="results/merged/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/merge.json",
     log:
-        "results/logs/merge_lora/{model}/{dataset}/{rows}-rows/seed-{seed}.log",
+        "results/logs/merge_lora/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.log",
     benchmark:
-        "results/benchmarks/merge_lora/{model}/{dataset}/{rows}-rows/seed-{seed}.jsonl"
+        "results/benchmarks/merge_lora/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.jsonl"
+    wildcard_constraints:
+        model=CAUSAL,
     resources:
         gpu=1,
     params:
@@ -71,15 +77,17 @@ rule merge_lora:
 rule check_merge:
     input:
         base="results/models/{model}",
-        adapter="results/sft/{model}/{dataset}/{rows}-rows/seed-{seed}/adapter",
-        merged="results/merged/{model}/{dataset}/{rows}-rows/seed-{seed}/model",
-        probes="results/alpaca/{dataset}/{rows}-rows/validation.json",
+        adapter="results/sft/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/adapter",
+        merged="results/merged/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/model",
+        probes="results/alpaca/{dataset}/{recipe}/{rows}-rows/validation.json",
     output:
-        "results/merged/{model}/{dataset}/{rows}-rows/seed-{seed}/merge_check.json",
+        "results/merged/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/merge_check.json",
     log:
-        "results/logs/check_merge/{model}/{dataset}/{rows}-rows/seed-{seed}.log",
+        "results/logs/check_merge/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.log",
     benchmark:
-        "results/benchmarks/check_merge/{model}/{dataset}/{rows}-rows/seed-{seed}.jsonl"
+        "results/benchmarks/check_merge/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.jsonl"
+    wildcard_constraints:
+        model=CAUSAL,
     priority: 1  # before the next merge: a merged model that is not kept is gone after its evaluation
     resources:
         gpu=1,

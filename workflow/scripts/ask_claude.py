@@ -6,6 +6,7 @@ from finintent.claude.answers import answer_predictions, answer_record, answer_r
 from finintent.claude.client import Claude
 from finintent.claude.prices import Prices
 from finintent.claude.store import ResponseStore
+from finintent.config.answer_form import Answer
 from finintent.config.answers import AnswerPlan
 from finintent.config.fetching import Fetching
 from finintent.files import parse, read_jsonl, read_yaml, write_json
@@ -23,6 +24,7 @@ def main(
     prices: str,
     model: str,
     plan: dict[str, Any],
+    answer: Answer,
     settings: dict[str, Any],
     outputs: dict[str, str],
 ) -> None:
@@ -31,14 +33,15 @@ def main(
         rows,
         read_taxonomy(taxonomy),
         read_instruction(instruction),
-        model,
-        parse("settings of evaluation.claude", plan, AnswerPlan),
+        model=model,
+        plan=parse("settings of evaluation.claude", plan, AnswerPlan),
+        answer=answer,
     )
     with ResponseStore(settings["store"]) as store:
         price_list, fetching = read_yaml(prices, Prices), parse("settings of evaluation.claude", settings, Fetching)
         answers = Claude(store, price_list, fetching).ask(requests)
     record = answer_record(requests, answers)
-    write_predictions(outputs["predictions"], answer_predictions(rows, requests, answers))
+    write_predictions(outputs["predictions"], answer_predictions(rows, requests, answers, answer))
     write_json(outputs["record"], record)
     logger.info("%d answers of %s for %.4f US dollars", len(rows), model, record["cost_usd"])
 
@@ -53,6 +56,7 @@ if "snakemake" in globals():
             prices=snakemake.input.prices,
             model=snakemake.wildcards.claude,
             plan=snakemake.params.plan,
+            answer=snakemake.params.answer,
             # From the configuration, not a parameter: a change of it does not change answers, so no job becomes stale.
             settings={key: block[key] for key in Fetching.model_fields},
             outputs=dict(snakemake.output.items()),

@@ -5,6 +5,7 @@ from typing import Any
 from finintent.claude.answers import answer_requests, estimate_answers
 from finintent.claude.prices import Prices
 from finintent.claude.store import ResponseStore
+from finintent.config.answer_form import Answer
 from finintent.config.answers import AnswerPlan
 from finintent.errors import ConfigError
 from finintent.files import parse, read_jsonl, read_yaml
@@ -21,14 +22,16 @@ def main(
     prices: str,
     model: str,
     plan: dict[str, Any],
+    answer: Answer,
     store: str,
 ) -> None:
     requests = answer_requests(
         read_jsonl(questions),
         read_taxonomy(taxonomy),
         read_instruction(instruction),
-        model,
-        parse("settings of evaluation.claude", plan, AnswerPlan),
+        model=model,
+        plan=parse("settings of evaluation.claude", plan, AnswerPlan),
+        answer=answer,
     )
     estimate = estimate_answers(requests, ResponseStore(store), read_yaml(prices, Prices))
     logger.info(
@@ -53,5 +56,6 @@ if "snakemake" in globals():
                 prices=snakemake.input.prices,
                 model=block["model"],
                 plan=plan,
+                answer=snakemake.params.answer,
                 store=block["store"],
             )

@@ -4,7 +4,8 @@ import time
 from functools import partial
 from typing import Any
 
-from finintent.files import read_json, read_jsonl, write_json
+from finintent.config.answer_form import Answer
+from finintent.files import read_jsonl, write_json
 from finintent.inference.compute import uses_bf16
 from finintent.inference.likelihood import predict_within_memory
 from finintent.inference.loading import load_model
@@ -25,6 +26,7 @@ def main(
     validation: str,
     taxonomy: str,
     instruction: str,
+    answer: Answer,
     scoring: dict[str, Any],
     batch_size: int,
     precision: str,
@@ -34,19 +36,21 @@ def main(
     few_shot: int = 0,
 ) -> None:
     prompter = Prompter(weights, template)
-    labels = read_taxonomy(taxonomy)
-    turns = draw_examples(read_json(examples), list(labels.options), few_shot, seed) if examples else []
+    labels, wording = read_taxonomy(taxonomy), read_instruction(instruction)
+    turns = []
+    if examples:
+        turns = draw_examples(read_jsonl(examples), labels, wording, answer, per_label=few_shot, seed=seed)
     with exclusive_accelerator(), metered() as job:
-        model, wording = load_model(weights, bf16=uses_bf16(precision)), read_instruction(instruction)
-        answer = partial(
+        model = load_model(weights, bf16=uses_bf16(precision))
+        ask = partial(
             predict_within_memory, model, prompter, batch_size=batch_size, taxonomy=labels, instruction=wording,
-            seed=seed, examples=turns,
+            seed=seed, examples=turns, answer=answer,
         )  # fmt: skip
         start = time.perf_counter()
-        evaluated = answer(
+        evaluated = ask(
             read_jsonl(questions), permutations=scoring["permutations"], max_new_tokens=scoring["max_new_tokens"]
         )
-        validated = answer(read_jsonl(validation))
+        validated = ask(read_jsonl(validation))
         seconds = time.perf_counter() - start
     write_predictions(outputs["evaluation"], evaluated)
     write_predictions(outputs["validation"], validated)
@@ -65,6 +69,7 @@ if "snakemake" in globals():
             validation=snakemake.input.validation,
             taxonomy=snakemake.input.taxonomy,
             instruction=snakemake.input.instruction,
+            answer=snakemake.params.answer,
             scoring=snakemake.params.scoring,
             batch_size=snakemake.config["scoring"]["batch_size"],  # not a parameter: a change makes nothing stale
             precision=snakemake.params.precision,

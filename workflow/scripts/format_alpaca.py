@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from finintent.config.answer_form import Answer
 from finintent.data.alpaca import SPLITS, alpaca_row
 from finintent.files import read_jsonl, sha256, write_json
 from finintent.logs import logged
@@ -10,13 +11,21 @@ from finintent.task.wording import read_instruction
 
 
 def main(
-    *, train: str, validation: str, taxonomy: str, instruction: str, rows: int, shuffle: int | None, directory: Path
+    *,
+    train: str,
+    validation: str,
+    taxonomy: str,
+    instruction: str,
+    rows: int,
+    answer: Answer,
+    shuffle: int | None,
+    directory: Path,
 ) -> None:
     labels, wording = read_taxonomy(taxonomy), read_instruction(instruction)
     # Curation shuffled the rows, so the first ones are a random sample, and a larger sample contains a smaller one.
     curated = dict(zip(SPLITS, (read_jsonl(train)[:rows], read_jsonl(validation)), strict=True))
     for split, chosen in curated.items():
-        write_json(directory / f"{split}.json", [alpaca_row(row, labels, wording, shuffle) for row in chosen])
+        write_json(directory / f"{split}.json", [alpaca_row(row, labels, wording, answer, shuffle) for row in chosen])
     record = {
         "rows": {split: len(chosen) for split, chosen in curated.items()},
         "sha256": {split: sha256(directory / f"{split}.json") for split in SPLITS},
@@ -32,6 +41,6 @@ if "snakemake" in globals():
             taxonomy=snakemake.input.taxonomy,
             instruction=snakemake.input.instruction,
             rows=int(snakemake.wildcards.rows),
-            shuffle=snakemake.params.shuffle,
+            **snakemake.params.form,
             directory=Path(snakemake.output.record).parent,
         )

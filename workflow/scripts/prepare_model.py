@@ -16,6 +16,7 @@ def main(
     template: str | None,
     inputs: list[str],
     directory: Path,
+    kind: str = "causal",
 ) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     record = {"source": source, "vocabulary": vocabulary}
@@ -25,10 +26,10 @@ def main(
         record |= convert_gguf(source, vocabulary, inputs, directory)
     elif source["type"] in HUBS:
         folder = download_folder(inputs[0])
-        record |= use_checkpoint(source, folder, [folder / name for name in record["files"]], directory)
+        record |= use_checkpoint(kind, source, folder, [folder / name for name in record["files"]], directory)
     else:
         files = local_files(folder := Path(source["path"]))
-        record |= use_checkpoint(source, folder, files, directory)
+        record |= use_checkpoint(kind, source, folder, files, directory)
         record["files"] = {file.name: [file.stat().st_size, file.stat().st_mtime_ns] for file in files}
     if template:  # without one LlamaFactory takes the chat template that is there
         from finintent.inference.chat_template import complete_chat
@@ -37,13 +38,22 @@ def main(
     write_json(directory / OWN_FILE, record)
 
 
-def use_checkpoint(source: dict[str, Any], folder: Path, files: list[Path], directory: Path) -> dict[str, Any]:
+def use_checkpoint(
+    kind: str, source: dict[str, Any], folder: Path, files: list[Path], directory: Path
+) -> dict[str, Any]:
     """Link a checkpoint's files, or convert it where its architecture needs that; return what the converter says."""
     if missing := [file for file in files if not file.is_file()]:
         raise ModelError(
             f"{missing[0]}: no such file, although it was downloaded; fetch it again with "
             "`snakemake --forcerun download_model`"
         )
+    if kind == "encoder":
+        from finintent.models.encoder import check_encoder
+
+        check_encoder(folder)
+        for file in files:
+            (directory / file.name).symlink_to(file.resolve())
+        return {}
     if "convert" in source:
         from finintent.models.conversion import convert
 
@@ -87,4 +97,5 @@ if "snakemake" in globals():
             template=snakemake.params.source["template"],
             inputs=list(snakemake.input),
             directory=Path(snakemake.output[0]),
+            kind=snakemake.params.source["kind"],
         )

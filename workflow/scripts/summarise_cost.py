@@ -15,11 +15,12 @@ def main(*, jobs: list[Job], usd_per_hour: float | None, outputs: dict[str, str]
 if "snakemake" in globals():
     with logged(snakemake.log[0]):
         trained = [System(*values) for values in snakemake.params.trained]
+        merged = [System(*values) for values in snakemake.params.merged]
         computed = [System(*values) for values in snakemake.params.computed]
         records = {
             "train": dict(zip(trained, snakemake.input.training, strict=True)),
-            "merge": dict(zip(trained, snakemake.input.merge, strict=True)),
-            "check merge": dict(zip(trained, snakemake.input.check, strict=True)),
+            "merge": dict(zip(merged, snakemake.input.merge, strict=True)),
+            "check merge": dict(zip(merged, snakemake.input.check, strict=True)),
             "evaluate": dict(zip(computed, snakemake.input.evaluation, strict=True)),
         }
         main(

@@ -14,7 +14,7 @@ from finintent.logs import logged, logger
 from finintent.machine.lock import exclusive_accelerator
 from finintent.machine.meter import metered, total
 from finintent.training.fallback import OUT_OF_MEMORY, ending, smaller
-from finintent.training.records import collect_adapter, last_checkpoint_step, training_record
+from finintent.training.records import collect_adapter, drop_other_runs, last_checkpoint_step, training_record
 from finintent.training.run import run_llamafactory
 from finintent.versions import installed_versions
 
@@ -72,14 +72,6 @@ def main(*, config: str, data: dict[str, Any], adapter: Path, output: str, log: 
     )
     shutil.rmtree(checkpoints)
     Path(f"{checkpoints}.yaml").unlink(missing_ok=True)
-
-
-def drop_other_runs(checkpoints: Path) -> None:
-    """Delete the checkpoints of runs with other settings or data, which cannot be resumed any more."""
-    if checkpoints.parent.is_dir():
-        for other in checkpoints.parent.iterdir():
-            if other != checkpoints and other.is_dir():
-                shutil.rmtree(other)
 
 
 if "snakemake" in globals():

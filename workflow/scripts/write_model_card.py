@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from finintent.analysis.answers import read_answers
+from finintent.config.answer_form import Answer
 from finintent.files import read_json
 from finintent.logs import logged
 from finintent.models.folder import OWN_FILE
@@ -20,6 +21,7 @@ def main(
     metrics: tuple[str, str],
     quality: str,
     taxonomy: str,
+    answer: Answer,
     dataset: str,
     seed: int,
     output: str,
@@ -32,6 +34,7 @@ def main(
         answers=tuple(read_answers(path) for path in answers),
         metrics=tuple(read_json(path) for path in metrics),
         rows=read_json(quality)["generation"],
+        answer=answer,
         dataset=dataset,
         taxonomy=read_taxonomy(taxonomy),
         seed=seed,
@@ -43,13 +46,14 @@ if "snakemake" in globals():
     with logged(snakemake.log[0]):
         inputs, wildcards = snakemake.input, snakemake.wildcards
         main(
-            tuned=System(wildcards.model, "tuned", int(wildcards.rows), int(wildcards.seed)),
+            tuned=System(wildcards.model, "tuned", wildcards.recipe, int(wildcards.rows), int(wildcards.seed)),
             model=Path(inputs.model),
             training=inputs.training,
             answers=(inputs.base_answers, inputs.tuned_answers),
             metrics=(inputs.base_metrics, inputs.tuned_metrics),
             quality=inputs.quality,
             taxonomy=inputs.taxonomy,
+            answer=snakemake.params.answer,
             dataset=wildcards.dataset,
             seed=snakemake.params.seed,
             output=snakemake.output[0],

@@ -1,12 +1,10 @@
-import pandas as pd
 import pytest
 
 from finintent.analysis.accuracy import accuracy_table, permutation_table
-from finintent.analysis.comparison import summary
 from finintent.analysis.metrics import permuted
 from finintent.errors import DataError
 from finintent.task.system import System
-from predictions import M_BASE, M, changed, counted, measured_alone, pair_table, read, rows, shown
+from predictions import M_BASE, M, changed, compare_all, counted, measured_alone, read, rows, shown
 
 
 def test_one_order_says_nothing_of_others_and_a_mixture_is_refused():
@@ -14,10 +12,25 @@ def test_one_order_says_nothing_of_others_and_a_mixture_is_refused():
     with pytest.raises(DataError, match="in 1 orders of their options, others in 2"):
         permuted([shown("a", "a"), shown("a", "a", "b")])
     metrics = {M_BASE: measured_alone(counted(1, 2)), M: measured_alone([shown("a", "a", "b")])}
-    assert permutation_table(metrics).values.tolist() == [["m tuned", "m", "tuned", 2, 1.0, 0.5, 0.0, 0.0]]
+    assert permutation_table(metrics).values.tolist() == [[M.name, "m", "tuned", "label", 500, 2, 1.0, 0.5, 0.0, 0.0]]
     assert permutation_table({M_BASE: metrics[M_BASE]}).empty
-    answer = summary(accuracy_table(metrics), pd.DataFrame(), permutation_table(metrics))["answer"]
-    assert answer[0].endswith("; in 2 orders of its options 50.0 % on average, 0.0 % at worst.")
+
+
+def test_the_worst_order_is_the_one_with_the_lowest_mean_over_the_seeds():
+    metrics = {
+        M: measured_alone([shown("a", "a", "b", "b"), shown("a", "a", "a", "b")]),  # 1, 1/2, 0
+        M._replace(seed=2): measured_alone([shown("a", "a", "b", "a"), shown("a", "a", "b", "a")]),  # 1, 0, 1
+    }
+    (row,) = permutation_table(metrics).to_dict("records")
+    assert (row["own"], row["worst"], row["consistency"]) == (1, 0.25, 0)
+    assert row["mean"] == pytest.approx((1 + 0.25 + 0.5) / 3)
+
+
+def test_the_accuracy_table_has_main_runs_alone():
+    runs = {M: counted(1, 3), M._replace(seed=2): counted(2, 3), M._replace(rows=100): counted(3, 3)}
+    table = accuracy_table({system: measured_alone(given) for system, given in runs.items()})
+    assert set(table["name"]) == {M.name}
+    assert set(table["correct"]) == {1}
 
 
 def test_a_model_without_probabilities_is_scored_by_the_letter_it_names():
@@ -29,11 +42,7 @@ def test_a_model_without_probabilities_is_scored_by_the_letter_it_names():
     assert list(measured["scorers"]) == ["greedy", "opencompass", "original"]
     assert (measured["calibration"], measured["permutations"]) == (None, None)
     claude = System("claude", "zero_shot")
-    predictions = {M: counted(1, 3), claude: silent}
-    accuracy = accuracy_table({system: measured_alone(given) for system, given in predictions.items()})
+    accuracy = accuracy_table({M: measured_alone(counted(1, 3)), claude: measured})
     assert accuracy[accuracy["headline"]]["scorer"].tolist() == ["loglikelihood", "greedy"]
-    tests = pair_table({M: counted(2, 3), claude: silent[:2] + counted(1, 3)[2:]})
-    assert set(tests["purpose"]) == {"reference"}
-    result = summary(accuracy, tests, permutation_table({}))
-    assert result["best"]["name"] == "m tuned"  # Claude has the higher accuracy, but is the reference
-    assert [row["name"] for row in result["models"]] == ["claude zero-shot", "m tuned"]
+    (done,) = compare_all({M: counted(1, 3), claude: silent[:2] + counted(1, 3)[2:]})
+    assert (done.contrast.purpose, done.fixed, done.broken) == ("reference", 0, 0)

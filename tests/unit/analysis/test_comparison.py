@@ -1,23 +1,10 @@
-import json
-
 import pytest
 from scipy.stats import binomtest
 
-from finintent.analysis.accuracy import accuracy_table, permutation_table
-from finintent.analysis.comparison import compared_pairs, summary
-from finintent.analysis.statistics import minimum_detectable_difference
-from finintent.task.system import LINEAR_BASELINE, MAJORITY_BASELINE, System
-from predictions import (
-    M_BASE,
-    M,
-    N,
-    compare,
-    counted,
-    measured_alone,
-    pair_table,
-    rows,
-    summarised_as,
-)
+from finintent.analysis.comparison import TEST_COLUMNS, contrast_table
+from finintent.analysis.statistics import clustered_interval, holm, mcnemar_exact, paired_bootstrap
+from finintent.errors import DataError
+from predictions import LINEAR, M_BASE, M, N, compare, compare_all, counted, rows, summarised_as
 
 
 # The original study by its counts of 75 questions: exact McNemar and Wilson.
@@ -45,88 +32,65 @@ def test_equal_predictions_are_not_distinguishable():
     assert compare(counted(3, 5), counted(3, 5))["p_value"] == 1
 
 
-def test_what_is_tested_against_what():
-    linear, majority = System(LINEAR_BASELINE, "baseline", 500), System(MAJORITY_BASELINE, "baseline", 500)
-    shots, claude = System("m", "few_shot"), System("claude", "zero_shot")
-    assert compared_pairs([M_BASE, shots, M, N, linear, majority, claude]) == [
-        (M_BASE, M, "tuning"),
-        (shots, M, "prompting"),
-        (M, N, "rivals"),
-        (M, linear, "rivals"),
-        (N, linear, "rivals"),
-        (claude, M, "reference"),
-        (claude, N, "reference"),
-    ]
+def test_a_study_of_one_set_of_predictions_has_no_tests():
+    table = contrast_table(compare_all({M: counted(3, 5)}))
+    assert table.empty
+    assert list(table) == list(TEST_COLUMNS)
 
 
-def test_tests_are_adjusted_for_their_number_and_worded_by_what_they_show():
-    wide, close = counted(20, 75), counted(64, 75)
-    tests = pair_table({M_BASE: wide, M: close, N: counted(60, 75)})
-    table = tests[tests["scorer"] == "greedy"].set_index(["first", "second"])
-    gain, rivals = table.loc[("m base", "m tuned")], table.loc[("m tuned", "n tuned")]
-    assert (gain["fixed"], gain["broken"]) == (44, 0)
-    assert "m tuned is 58.7 points better than m base" in gain["verdict"]
-    assert rivals["p_value"] == 0.125
-    assert rivals["p_holm"] == 0.125
-    assert gain["p_holm"] == pytest.approx(2 * gain["p_value"])
-    assert not rivals["distinguishable"]
-    assert "not distinguishable" in rivals["verdict"]
+def test_with_one_seed_a_contrast_is_mcnemars_test_and_the_paired_bootstrap():
+    before, after = [True] * 20 + [False] * 55, [True] * 10 + [False] * 10 + [True] * 30 + [False] * 25
+    given = {M_BASE: before, M: after}
+    (done,) = compare_all(
+        {system: rows(*[("a", "a" if good else "b") for good in right]) for system, right in given.items()}
+    )
+    test = mcnemar_exact(before, after)
+    assert (done.fixed, done.broken, done.tests) == (test.fixed, test.broken, 1)
+    assert done.p_value == done.p_holm == pytest.approx(test.p_value, rel=1e-9)
+    by_id = sorted(range(75), key=str)
+    expected = paired_bootstrap(*([right[index] for index in by_id] for right in given.values()), seed=0)
+    assert done.difference == expected
+    assert done.disagreement == 40 / 75
 
 
-def summarised(predictions: dict) -> dict:
-    metrics = {system: measured_alone(given) for system, given in predictions.items()}
-    return summary(accuracy_table(metrics), pair_table(predictions), permutation_table(metrics))
+def test_seeds_are_pooled_with_the_question_as_the_unit():
+    other = M._replace(seed=2)
+    predictions = {M_BASE: counted(1, 4), M: counted(2, 4), other: counted(4, 4)}
+    (done,) = compare_all(predictions)
+    # Differences of the means of a question: 0, 1, 1/2, 1/2. Of eight signs, two give a sum of 2 in either direction.
+    assert (done.fixed, done.broken, done.p_value) == (3, 0, pytest.approx(2 / 8))
+    differences = [[0, 1, 0, 0], [0, 1, 1, 1]]
+    assert done.difference == clustered_interval(differences, seed=0)
+    assert done.disagreement == 0.5
 
 
-def test_an_agreement_that_is_not_defined_is_none_in_the_summary():
-    # Both always give the same answer, so that agreement by chance is certain.
-    result = summarised({M: counted(5, 5), N: counted(5, 5), System("o", "tuned", 500, 1): counted(3, 5)})
-    kappas = [row["kappa"] for row in result["tests"]]
-    assert kappas[0] is None
-    assert kappas[1] == 0
-    json.dumps(result, allow_nan=False)
+def test_p_values_are_adjusted_within_a_family_alone():
+    original = M._replace(recipe="original")
+    predictions = {M_BASE: counted(20, 75), M: counted(30, 75), original: counted(26, 75), LINEAR: counted(24, 75)}
+    alone = compare_all(predictions)
+    p_values = {done.contrast.family: [] for done in alone}
+    for done in alone:
+        p_values[done.contrast.family].append(done.p_value)
+    assert {family: len(values) for family, values in p_values.items()} == {
+        "tuning: m": 2, "linear: m": 2, "recipes: m": 1,
+    }  # fmt: skip
+    adjusted = {family: list(holm(values)) for family, values in p_values.items()}
+    for done in alone:
+        assert done.p_holm == adjusted[done.contrast.family].pop(0)
+        assert done.tests == len(p_values[done.contrast.family])
+    with_another = compare_all(predictions | {N: counted(50, 75)})
+    assert [done for done in with_another if done.contrast.model == "m"] == alone
 
 
-def test_the_answer_in_sentences_claims_no_more_than_the_tests():
-    result = summarised({M_BASE: counted(20, 75), M: counted(64, 75), N: counted(45, 75)})
-    highest, tuning, power = result["answer"]
-    assert "m tuned has the highest accuracy: 85.3 % of 75 questions" in highest
-    assert "m tuned is 58.7 points better than m base" in tuning
-    assert "distinguishable from 2 of the 2 models that it was tested against." in power
-    assert f"detect with 80 % power is {100 * result['detectable']:.1f} points." in power
-    alike = summarised({M_BASE: counted(62, 75), M: counted(64, 75)})["answer"]
-    assert "m tuned and m base are not distinguishable" in alike[1]
-    assert "distinguishable from 0 of the 1 models that it was tested against (not from m base)" in alike[2]
-    assert "better" not in " ".join(alike)
+def test_verdicts_say_no_more_than_the_tests():
+    table = contrast_table(compare_all({M_BASE: counted(20, 75), M: counted(64, 75), N: counted(60, 75)}))
+    gain, models = table.to_dict("records")
+    assert (gain["purpose"], gain["fixed"], gain["broken"], gain["distinguishable"]) == ("tuning", 44, 0, True)
+    assert "m tuned (label, 500 rows) is 58.7 points better than m base" in gain["verdict"]
+    assert (models["purpose"], models["p_value"], models["distinguishable"]) == ("models", pytest.approx(0.125), False)
+    assert "not distinguishable" in models["verdict"]
 
 
-def test_a_study_of_one_set_of_predictions_has_an_answer():
-    assert "0 of the 0 models" in summarised({M: counted(3, 5)})["answer"][-1]
-
-
-def test_models_with_as_many_right_share_the_highest_accuracy():
-    answer = summarised({M: counted(4, 5), N: counted(4, 5)})["answer"]
-    assert answer[0].startswith("Of open models and baselines m tuned and n tuned share the highest accuracy: 80.0 %")
-
-
-def test_a_constant_answer_is_never_the_best():
-    constant = System(MAJORITY_BASELINE, "baseline", 500)
-    assert "m tuned has the highest" in summarised({constant: counted(5, 5), M: counted(3, 5)})["answer"][0]
-
-
-def test_a_model_behind_an_api_is_compared_in_a_sentence_of_its_own():
-    claude = System("claude", "zero_shot")
-    last = summarised({M: counted(10, 60), claude: counted(60, 60)})["answer"][-1]
-    assert "distinguishable from 0 of the 0 models" in last
-    assert "m tuned is 83.3 points worse than claude zero-shot" in last
-
-
-def test_base_models_are_tested_against_each_other():
-    tests = summarised({M_BASE: counted(4, 5), System("n", "base"): counted(3, 5)})["tests"]
-    assert [(row["first"], row["second"], row["purpose"]) for row in tests] == [("m base", "n base", "untuned")]
-
-
-def test_the_detectable_difference_is_that_of_the_adjusted_tests():
-    result = summarised({M: counted(200, 235), N: counted(100, 235), System("o", "tuned", 500, 1): counted(150, 235)})
-    expected = minimum_detectable_difference(235, result["discordant_share"], alpha=0.05 / 3)
-    assert result["detectable"] == expected > minimum_detectable_difference(235, result["discordant_share"])
+def test_systems_that_answered_other_questions_are_refused():
+    with pytest.raises(DataError, match=r"m base and m tuned \(label, 500 rows\), seed 1 answer different questions"):
+        compare_all({M_BASE: counted(1, 2), M: counted(1, 3)})

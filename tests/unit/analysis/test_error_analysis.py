@@ -33,9 +33,9 @@ def answered(*given: str, **changes: object) -> pd.DataFrame:
 
 ANSWERS = {
     System("m", "base"): answered("a", "a", "a", "b"),
-    System("m", "tuned", 4, 1): answered("a", "b", "a", "b"),
-    System(LINEAR_BASELINE, "baseline", 4): answered("a", "a", "a", "b"),
-    System(MAJORITY_BASELINE, "baseline", 4): answered("b", "b", "b", "b"),
+    System("m", "tuned", "label", 4, 1): answered("a", "b", "a", "b"),
+    System(LINEAR_BASELINE, "baseline", rows=4): answered("a", "a", "a", "b"),
+    System(MAJORITY_BASELINE, "baseline", rows=4): answered("b", "b", "b", "b"),
 }
 
 
@@ -45,8 +45,8 @@ def test_what_all_trained_models_miss_comes_first_and_is_suspect():
     assert table["missed"].tolist() == [2, 1, 0, 0]
     assert table["answers"].tolist() == [1, 2, 1, 1]
     assert table["label_suspect"].tolist() == [True, False, False, False]
-    assert table["m tuned"].tolist() == ["a", "b", "a", "b"]
-    assert table["p(m tuned)"].round(4).tolist() == [0.7311] * 4  # e^-1 / (e^-1 + e^-2)
+    assert table["m tuned (label, 4 rows)"].tolist() == ["a", "b", "a", "b"]
+    assert table["p(m tuned (label, 4 rows))"].round(4).tolist() == [0.7311] * 4  # e^-1 / (e^-1 + e^-2)
 
 
 def test_slices_by_length_hardness_and_label():
@@ -75,7 +75,7 @@ def test_a_model_without_probabilities_answers_by_its_text():
 
 def test_a_length_stands_in_the_slice_that_its_label_says():
     answers = answered(*"aaaa").assign(question=["x" * length for length in (5, 9, 12, 17)])
-    table = slices({System("m", "tuned", 9, 1): answers})
+    table = slices({System("m", "tuned", "label", 9, 1): answers})
     found = table[table["slice"] == "length"].set_index("value")["questions"].to_dict()
     assert found == {"up to 9 characters": 2, "10 to 12 characters": 1, "more than 12 characters": 1}
 
@@ -88,6 +88,6 @@ def test_slices_by_persona_join_validation_rows_by_their_id():
     columns = slices(ANSWERS).columns
     assert persona_slices(ANSWERS, dict.fromkeys(personas, "unknown")).empty
     assert list(persona_slices({}, personas).columns) == list(columns)
-    assert pd.concat([slices(ANSWERS), table.reset_index()[columns]]).notna().all(axis=None)
+    assert pd.concat([slices(ANSWERS), table.reset_index()[columns]])[columns[5:]].notna().all(axis=None)
     with pytest.raises(DataError, match="m base: the validation row '1' is not in the curated"):
         persona_slices(ANSWERS, {"0": "novice", "y": "trader"})

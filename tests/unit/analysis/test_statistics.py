@@ -12,7 +12,7 @@ from scipy.stats import binom, binomtest
 
 from finintent.analysis.statistics import (
     ClassScores,
-    McNemar,
+    PairedTest,
     clustered_interval,
     cohen_kappa,
     holm,
@@ -21,6 +21,7 @@ from finintent.analysis.statistics import (
     minimum_detectable_difference,
     paired_bootstrap,
     per_class,
+    randomisation_test,
     wilson,
 )
 from finintent.analysis.verdict import verdict
@@ -80,13 +81,47 @@ def test_mcnemar_gives_the_published_p_values(base, tuned, fixed, broken, p_valu
     first, second = outcomes(base - broken, fixed, broken, 75 - base - fixed)
     assert (first.sum(), second.sum()) == (base, tuned)
     test = mcnemar_exact(first, second)
-    assert test == McNemar(fixed, broken, pytest.approx(p_value, rel=1e-9))
+    assert test == PairedTest(fixed, broken, pytest.approx(p_value, rel=1e-9))
     assert f"{test.p_value:.{len(published) - 2}f}" == published
-    assert mcnemar_exact(second, first) == McNemar(broken, fixed, test.p_value)
+    assert mcnemar_exact(second, first) == PairedTest(broken, fixed, test.p_value)
 
 
 def test_equal_answers_have_p_one():
-    assert mcnemar_exact([True, False], [True, False]) == McNemar(0, 0, 1.0)
+    assert mcnemar_exact([True, False], [True, False]) == PairedTest(0, 0, 1.0)
+
+
+@given(answers)
+def test_with_one_seed_the_randomisation_test_is_mcnemars(right):
+    exact = mcnemar_exact(right[0], right[1])
+    assert randomisation_test(right[:1], right[1:2]) == PairedTest(
+        exact.fixed, exact.broken, pytest.approx(exact.p_value, rel=1e-9)
+    )
+
+
+def test_a_very_small_p_value_keeps_its_digits():
+    first, second = outcomes(20, 163, 9, 43)
+    assert randomisation_test([first], [second]).p_value == pytest.approx(
+        mcnemar_exact(first, second).p_value, rel=1e-9
+    )
+
+
+@given(
+    st.integers(1, 3).flatmap(
+        lambda seeds: st.tuples(
+            st.lists(st.lists(st.booleans(), min_size=8, max_size=8), min_size=seeds, max_size=seeds),
+            st.lists(st.lists(st.booleans(), min_size=8, max_size=8), min_size=1, max_size=3),
+        )
+    )
+)
+@settings(max_examples=50)
+def test_the_randomisation_test_counts_all_signs(right):
+    first, second = (np.array(runs) for runs in right)
+    differences = second.sum(axis=0) * len(first) - first.sum(axis=0) * len(second)  # of means, times both numbers
+    signs = np.array(list(itertools.product([-1, 1], repeat=8)))
+    test = randomisation_test(first, second)
+    assert test.p_value == pytest.approx(np.mean(abs(signs @ differences) >= abs(differences.sum())), abs=1e-12)
+    assert (test.fixed, test.broken) == (np.sum(differences > 0), np.sum(differences < 0))
+    assert randomisation_test(second, first).p_value == pytest.approx(test.p_value, abs=1e-12)
 
 
 def test_other_numbers_of_questions_are_refused():

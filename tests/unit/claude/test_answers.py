@@ -46,7 +46,7 @@ def gold(body: dict) -> str:
 
 
 def make_requests(questions: list[dict] = QUESTIONS, plan: AnswerPlan = PLAN) -> list[Request]:
-    return answer_requests(questions, TAXONOMY, INSTRUCTION, MODEL, plan)
+    return answer_requests(questions, TAXONOMY, INSTRUCTION, model=MODEL, plan=plan, answer="letter")
 
 
 def ask(path: Path, monkeypatch: pytest.MonkeyPatch, server: FakeClaude, requests: list[Request], **settings: object):
@@ -65,7 +65,7 @@ def test_the_question_is_worded_as_for_every_other_model_and_nothing_is_added(tm
         assert body.keys() == {"model", "max_tokens", "messages", "output_config"}
         assert body["output_config"] == {"effort": "low"}
         assert [turn["role"] for turn in body["messages"]] == ["user"]
-    rows = answer_predictions(QUESTIONS, requests, answers)
+    rows = answer_predictions(QUESTIONS, requests, answers, "letter")
     assert [row.id for row in rows] == [question["id"] for question in QUESTIONS]
     assert rows[0].text == "A. Shipping"
     assert {row.log_probabilities for row in rows} == {None}
@@ -89,7 +89,7 @@ def test_a_question_that_is_there_twice_is_paid_once_and_answered_twice(tmp_path
     with FakeClaude(gold) as server:
         answers = ask(tmp_path, monkeypatch, server, requests)
     assert sorted(server.paid.values()) == [1, 1]
-    assert [row.id for row in answer_predictions(questions, requests, answers)] == ["0", "x", "twin"]
+    assert [row.id for row in answer_predictions(questions, requests, answers, "letter")] == ["0", "x", "twin"]
     record = answer_record(requests, answers)
     assert (record["questions"], record["stop_reasons"]) == (3, {"end_turn": 2})
     assert record["generators"] == {MODEL: 2}
@@ -109,7 +109,7 @@ def test_what_came_is_kept_as_text_and_a_scorer_makes_of_it_what_it_can(tmp_path
     requests = make_requests(QUESTIONS[1:2])
     with FakeClaude(lambda body: "The answer: B", faults={fault: 1}) as server:
         answers = ask(tmp_path, monkeypatch, server, requests)
-    (row,) = answer_predictions(QUESTIONS[1:2], requests, answers)
+    (row,) = answer_predictions(QUESTIONS[1:2], requests, answers, "letter")
     assert row.text == text
     assert given_answers(answer_table([row], TAXONOMY.names), "greedy") == (
         ["billing"] if reason == "end_turn" else [None]
@@ -126,7 +126,7 @@ def test_faults_on_the_way_lose_nothing_and_pay_nothing_twice(tmp_path, monkeypa
         answers = ask(tmp_path, monkeypatch, server, requests, mode=mode)
     assert server.faults
     assert set(server.paid.values()) == {1}
-    rows = answer_predictions(QUESTIONS, requests, answers)
+    rows = answer_predictions(QUESTIONS, requests, answers, "letter")
     assert given_answers(answer_table(rows, TAXONOMY.names), "greedy") == [question["gold"] for question in QUESTIONS]
 
 
@@ -156,6 +156,6 @@ def test_the_estimate_counts_what_is_missing_and_learns_from_what_is_there(tmp_p
 
 
 def test_a_model_without_a_price_is_named(tmp_path):
-    requests = answer_requests(QUESTIONS, TAXONOMY, INSTRUCTION, "claude-unknown", PLAN)
+    requests = answer_requests(QUESTIONS, TAXONOMY, INSTRUCTION, model="claude-unknown", plan=PLAN, answer="letter")
     with pytest.raises(ConfigError, match="'claude-unknown' has no price"):
         estimate_answers(requests, ResponseStore(tmp_path / "none"), PRICES)

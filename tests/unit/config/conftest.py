@@ -14,7 +14,7 @@ def values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict:
     Path("model").mkdir()
     Path("model/config.json").touch()
     return {
-        "study": {"models": ["m"], "datasets": ["d"]},
+        "study": {"models": ["m"], "recipes": ["r"], "datasets": ["d"]},
         "models": {"m": {"source": {"type": "local", "path": "model"}, "template": "gemma"}},
         "datasets": {
             "d": {
@@ -24,5 +24,6 @@ def values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict:
                 "evaluation": {"path": "eval.json"},
             }
         },
+        "recipes": {"r": {"answer": "letter"}},
         "training": {},
     }

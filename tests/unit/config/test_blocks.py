@@ -8,6 +8,7 @@ from finintent.config.baseline import Baseline
 from finintent.config.block import Block
 from finintent.config.curation import Curation, SeededCuration
 from finintent.config.datasets import Publication
+from finintent.config.encoder import EncoderTraining
 from finintent.config.fetching import Fetching
 from finintent.config.gpu import Gpu
 from finintent.config.plan import Judge, Plan
@@ -15,7 +16,7 @@ from finintent.config.scoring import Scoring
 from finintent.config.study import Study
 from finintent.config.training import Training
 
-STUDY = {"models": ["m"], "datasets": ["d"]}
+STUDY = {"models": ["m"], "recipes": ["r"], "datasets": ["d"]}
 CURATION = {"train_rows": 1, "validation_rows": 1}
 REPO = {"repo_id": "me/set"}
 DEFAULTS = {
@@ -26,6 +27,13 @@ DEFAULTS = {
         {
             "min_characters": 2, "max_characters": 60, "reject_label_names": True, "near_duplicate_threshold": 70,
             "decontamination_threshold": 55,
+        },
+    ),
+    EncoderTraining: (
+        {},
+        {
+            "precision": "auto", "learning_rate": 3e-5, "num_train_epochs": 10, "batch_size": 16, "warmup_ratio": 0.1,
+            "weight_decay": 0.01, "max_length": 256,
         },
     ),
     Fetching: (
@@ -45,12 +53,12 @@ DEFAULTS = {
         },
     ),
     Publication: (REPO, {"private": True, "license": "other"}),
-    Scoring: ({}, {"batch_size": 16, "max_new_tokens": 8, "permutations": 5, "few_shot": 1}),
-    Study: (STUDY, {"seeds": [42], "train_sizes": []}),
+    Scoring: ({}, {"answer": "letter", "batch_size": 16, "max_new_tokens": 8, "permutations": 5, "few_shot": 1}),
+    Study: (STUDY, {"seeds": [42], "train_sizes": [], "recipe_sizes": {}}),
     Training: (
         {},
         {
-            "precision": "auto", "lora_rank": 8, "preset": "fast", "batch_size": 8, "per_device_eval_batch_size": 8,
+            "precision": "auto", "lora_rank": 8, "batch_size": 8, "per_device_eval_batch_size": 8,
             "cutoff_len": 2048, "llamafactory": {},
         },
     ),
@@ -67,6 +75,13 @@ def test_what_is_not_set_has_its_default_or_is_absent(block: type[Block]):
     ("block", "values"),
     [
         (AnswerPlan, {"effort": "none"}),
+        (EncoderTraining, {"precision": "fp16"}),
+        (EncoderTraining, {"learning_rate": 0}),
+        (EncoderTraining, {"num_train_epochs": 0.5}),
+        (EncoderTraining, {"batch_size": 0}),
+        (EncoderTraining, {"warmup_ratio": 1}),
+        (EncoderTraining, {"weight_decay": -1}),
+        (EncoderTraining, {"max_length": 7}),
         (AnswerPlan, {"max_tokens": 0}),
         (Baseline, {"regularisation": 0}),
         (Baseline, {"min_ngram": 4}),

@@ -33,8 +33,8 @@ def written(text: str) -> Callable[[dict], None]:
     ("text", "sentence"),
     [
         ("sead: 1",
-         "the top level has the unknown key 'sead'; the known ones are baseline, datasets, gpu, keep_merged, models, "
-         "scoring, seed, study, training; write 'seed' or remove it"),
+         "the top level has the unknown key 'sead'; the known ones are baseline, datasets, encoder, gpu, keep_merged, "
+         "models, recipes, scoring, seed, study, training; write 'seed' or remove it"),
         ("gpu: {colour: red}",
          "gpu has the unknown key 'colour'; the known ones are memory_gb, usd_per_hour; remove it"),
         ("seed: one", "seed is 'one', expected an integer of at least 0"),
@@ -73,6 +73,15 @@ def written(text: str) -> Callable[[dict], None]:
          "models has the id 'a b', expected one that matches `^[A-Za-z0-9][A-Za-z0-9._-]*$`"),
         ("models: {7: {}}", "models has the id 7, expected text; put it in quotes"),
         ("7: 1", "the top level has the key 7, expected text; put it in quotes"),
+        ("datasets: {d: {shuffle_options: true}}",
+         "datasets.d.shuffle_options has moved to recipes.<id>.shuffle_options: it belongs to how a model is taught, "
+         "not to the data set"),
+        ("models: {m: {training: {preset: fast}}}",
+         "models.m.training.preset has moved to recipes.<id>.preset: it belongs to one recipe, not to every training"),
+        ("recipes: {r: {answer: word}}", "recipes.r.answer is 'word', expected one of letter, label"),
+        ("recipes: {s: {}}",
+         "recipes.s lacks the key 'answer': what the model learns to answer with: the letter of the option, or the "
+         "option's text (label); add it"),
         ("models: []", "models is [], expected one or more entries, each under its id"),
         ("datasets: {d: {evaluation: x}}",
          "datasets.d.evaluation is 'x', expected the keys source, path, task, marker, claude"),

@@ -67,6 +67,27 @@ def test_a_wrong_range_of_code_points_is_refused(code_points: list):
         Model(source=GGUF, template="t", vocabulary=VOCABULARY | {"ranges": [code_points]})
 
 
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"template": "qwen"}, "template is of no use to an encoder"),
+        ({"vocabulary": VOCABULARY}, "vocabulary works for GGUF sources only, which an encoder cannot have"),
+        ({"training": {"learning_rate": 1.0}}, "training holds LoRA's settings"),
+        ({"source": GGUF}, "source is a GGUF file, but an encoder needs a Hugging Face folder"),
+        ({"source": LOCAL | {"convert": "chatglm3"}}, r"source\.convert converts language models only"),
+    ],
+)
+def test_an_encoder_has_no_keys_of_language_models(values: dict, sentence: str):
+    assert Model(kind="encoder", source=LOCAL, encoder={"learning_rate": 1.0}).template is None
+    with pytest.raises(ValidationError, match=sentence):
+        Model(**{"kind": "encoder", "source": LOCAL} | values)
+
+
+def test_a_language_model_has_no_settings_of_encoders():
+    with pytest.raises(ValidationError, match="encoder is for models of the kind 'encoder'"):
+        Model(source=LOCAL, template="t", encoder={})
+
+
 def test_a_models_training_holds_only_what_was_set():
     def dumped(**training: object) -> dict:
         return Model(source=LOCAL, template="t", **training).model_dump(mode="json", exclude_none=True)["training"]

@@ -20,12 +20,18 @@ def test_defaults_are_filled_in_and_optional_blocks_stay_absent(values: dict):
     assert config["keep_merged"] is True
     assert config["gpu"] == {}
     assert config["scoring"]["permutations"] == 5
-    assert config["models"]["m"] == values["models"]["m"] | {"training": {}}
+    assert config["models"]["m"] == values["models"]["m"] | {"kind": "causal", "training": {}, "encoder": {}}
     dataset = config["datasets"]["d"]
     assert dataset["evaluation"] == {"source": "local", "path": "eval.json", "marker": ""}
     assert dataset["generation"] == values["datasets"]["d"]["generation"]
     assert "publication" not in dataset
     assert "max_steps" not in config["training"]
+
+
+def test_a_recipe_holds_its_form_its_preset_and_what_was_set(values: dict):
+    values["recipes"]["r"]["learning_rate"] = 2.0e-4
+    recipe = complete(values)["recipes"]["r"]
+    assert recipe == {"answer": "letter", "shuffle_options": False, "preset": "fast", "learning_rate": 2.0e-4}
 
 
 def test_the_result_is_plain_json_with_sorted_keys_and_needs_no_second_pass(values: dict):
@@ -87,6 +93,16 @@ def edit(*path: str, value: object) -> Callable[[dict], None]:
                 value={"backend": "anthropic", "anthropic": {"store": "s", "model": "m"}},
             ),
             "datasets.d.generation.backend is 'anthropic', but resources holds no personas.yaml",
+        ),
+        (edit("study", "recipes", value=["s"]), "study.recipes names 's', which is not in the catalogue `recipes` (r)"),
+        (
+            edit("study", "recipe_sizes", value={"s": [10]}),
+            "study.recipe_sizes names 's', which is not in study.recipes (r)",
+        ),
+        (edit("study", "recipe_sizes", value={"r": [30]}), "study.recipe_sizes.r holds 30, but datasets.d.curation."),
+        (
+            edit("recipes", "r", "llamafactory", value={"shuffle_options": True}),
+            "recipes.r.llamafactory.shuffle_options has a key of its own: write recipes.r.shuffle_options",
         ),
         (second_dataset, "datasets.e.generation.anthropic and datasets.d.generation.anthropic share the store"),
         (edit("models", "linear", value={"source": {"type": "local", "path": "x"}, "template": "t"}), "of a baseline"),

@@ -30,7 +30,7 @@ ROWS = [
     {"query": "茅台明天怎么走", "label": "stock"},
     {"query": "怎么修改密码", "label": "service"},
 ]
-ALPACA = [alpaca_row(row, TAXONOMY, INSTRUCTION) for row in ROWS]
+ALPACA = [alpaca_row(row, TAXONOMY, INSTRUCTION, "letter") for row in ROWS]
 FILES = {
     "README.md": b"# rows\n",
     "data/train.json": json.dumps(ALPACA[:2], ensure_ascii=False).encode(),
@@ -253,7 +253,7 @@ def test_an_answer_that_names_no_option_has_no_label(output: str):
 
 
 def test_a_row_that_asks_for_the_options_text_is_read_by_it():
-    row = alpaca_row(ROWS[0], TAXONOMY, INSTRUCTION, answer="label")
+    row = alpaca_row(ROWS[0], TAXONOMY, INSTRUCTION, "label")
     for output, label in (("行业板块问询", "sector"), (" 个股问询。\n", "stock"), ("A", None), ("天气", None)):
         assert candidates([row], output=output)[0]["label"] == label
 

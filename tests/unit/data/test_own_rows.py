@@ -74,7 +74,7 @@ def test_columns_have_other_names_and_personas(tmp_path: Path):
 def test_rows_that_teach_a_model_are_read(tmp_path: Path):
     rows = [{"query": query, "label": label} for query, label in WANTED]
     alpaca = [
-        alpaca_row(row, TAXONOMY, INSTRUCTION, 1, answer)
+        alpaca_row(row, TAXONOMY, INSTRUCTION, answer, shuffle=1)
         for row, answer in zip(rows, ["letter", "label", "letter"], strict=True)
     ]
     turns = [

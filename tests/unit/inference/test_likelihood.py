@@ -285,29 +285,34 @@ def test_there_are_no_more_orders_than_there_are(codes: str, found: int):
     assert len({tuple(order.values()) for order in orders}) == len(orders) == found
 
 
-def alpaca(counts: dict[str, int]) -> list[dict[str, str]]:
+def curated(counts: dict[str, int]) -> list[dict[str, str]]:
     return [
-        {"instruction": f"{letter}{number}", "input": "", "output": letter}
-        for letter, count in counts.items()
-        for number in range(count)
+        {"query": f"{label} {number}?", "label": label} for label, count in counts.items() for number in range(count)
     ]
 
 
 def test_examples_are_drawn_evenly_mixed_and_by_seed():
-    rows = alpaca({"A": 9, "B": 9, "C": 2})
-    examples = draw_examples(rows, list("ABC"), 2, seed=1)
+    rows = curated({"billing": 9, "shipping": 9, "account": 2})
+    draw = partial(draw_examples, rows, TAXONOMY, INSTRUCTION, per_label=2)
+    examples = draw("letter", seed=1)
     assert sorted(letter for _, letter in examples) == list("AABBCC")
     assert len(set(examples)) == 6
-    assert all(instruction.startswith(letter) for instruction, letter in examples)
-    assert examples == draw_examples(rows, list("ABC"), 2, seed=1)
-    draws = [draw_examples(rows, list("ABC"), 2, seed) for seed in range(20)]
+    for turn, letter in examples:
+        assert turn.startswith(f"Question: {TAXONOMY.options[letter]} ")
+        assert turn.endswith("Answer A, B or C.")
+    assert examples == draw("letter", seed=1)
+    by_label = draw("label", seed=1)
+    assert [name for _, name in by_label] == [TAXONOMY.names[TAXONOMY.options[letter]] for _, letter in examples]
+    assert all(turn.endswith("Answer with the name of the topic.") for turn, _ in by_label)
+    draws = [draw("letter", seed=seed) for seed in range(20)]
     assert len({tuple(letter for _, letter in draw) for draw in draws}) > 5
     assert len({frozenset(draw) for draw in draws}) > 5
 
 
 def test_too_few_rows_for_the_examples_are_named():
-    with pytest.raises(DataError, match=r"1 training row\(s\) have the answer C, expected at least 2 .*few_shot"):
-        draw_examples(alpaca({"A": 3, "B": 3, "C": 1}), list("ABC"), 2, seed=1)
+    rows = curated({"billing": 3, "shipping": 3, "account": 1})
+    with pytest.raises(DataError, match=r"1 training row\(s\) have the label account, expected at least 2 .*few_shot"):
+        draw_examples(rows, TAXONOMY, INSTRUCTION, "letter", per_label=2, seed=1)
 
 
 def test_too_many_questions_at_once_are_fewer_the_next_time(monkeypatch, caplog):

@@ -8,7 +8,7 @@ from finintent.files import write_json
 from finintent.report.cost import Job, cost_table, job_table
 from finintent.task.system import System
 
-BASE, TUNED = System("m", "base"), System("m", "tuned", 24, 1)
+BASE, TUNED = System("m", "base"), System("m", "tuned", "label", 24, 1)
 
 
 @pytest.fixture
@@ -37,12 +37,20 @@ def test_each_job_in_minutes_dollars_gibibytes_and_watt_hours(jobs: list[Job]):
 
 def test_a_system_costs_the_sum_of_its_jobs(jobs: list[Job]):
     cost = cost_table(job_table(jobs, usd_per_hour=2)).set_index("name")
-    assert cost.index.tolist() == ["m tuned", "m base"]
+    assert cost.index.tolist() == [TUNED.name, BASE.name]
     columns = ["minutes", "usd", "watt_hours", "gpu_peak_gib"]
-    assert cost.loc["m tuned", columns].tolist() == [120, 4, 3, 3]
-    assert cost.loc["m base", columns[:2]].tolist() == pytest.approx([1, 2 / 60])
-    assert cost.loc["m base", columns[2:]].isna().all()  # not measured, which is not 0
+    assert cost.loc[TUNED.name, columns].tolist() == [120, 4, 3, 3]
+    assert cost.loc[BASE.name, columns[:2]].tolist() == pytest.approx([1, 2 / 60])
+    assert cost.loc[BASE.name, columns[2:]].isna().all()  # not measured, which is not 0
+
+
+def test_a_thousand_questions_cost_the_time_of_the_evaluation_job_alone(jobs: list[Job]):
+    cost = cost_table(job_table(jobs, usd_per_hour=2)).set_index("name")
+    assert cost.loc[TUNED.name, ["training_minutes", "seconds_per_1000", "device"]].tolist() == [90, 500, "a card"]
+    assert cost.loc[TUNED.name, "usd_per_1000"] == pytest.approx(2 * 500 / 3600)
+    assert cost.loc[BASE.name, ["training_minutes", "seconds_per_1000", "usd_per_1000"]].isna().all()
+    assert cost.loc[BASE.name, "device"] == "a processor"
 
 
 def test_without_a_price_no_dollars_are_given(jobs: list[Job]):
-    assert cost_table(job_table(jobs, usd_per_hour=None))["usd"].isna().all()
+    assert cost_table(job_table(jobs, usd_per_hour=None))[["usd", "usd_per_1000"]].isna().all(axis=None)

@@ -13,7 +13,9 @@ from finintent.report.figures import (
     plot_confusion,
     plot_data_quality,
     plot_learning_curve,
+    plot_training,
 )
+from finintent.task.system import LINEAR_BASELINE, MAJORITY_BASELINE, SYSTEM_COLUMNS, System
 
 QUERIES = ["refund please", "cancel my plan", "where is my parcel", "the parcel is late", "password lost"]
 LABELS = ["billing", "billing", "shipping", "shipping", "account"]
@@ -82,11 +84,11 @@ def texts_of(path: Path) -> list[str]:
 
 CURVE = pd.DataFrame(
     [
-        ("m tuned", "m", "tuned", 100, 0.60, 0.55, 0.65),
-        ("m tuned", "m", "tuned", 1000, 0.80, 0.75, 0.85),
-        ("linear", "linear", "baseline", 1000, 0.801, 0.75, 0.85),
+        ("m tuned (label)", "m", "tuned", "label", 100, 0.60, 0.55, 0.65),
+        ("m tuned (label)", "m", "tuned", "label", 1000, 0.80, 0.75, 0.85),
+        ("linear", "linear", "baseline", None, 1000, 0.801, 0.75, 0.85),
     ],
-    columns=["name", "model", "variant", "rows", "mean", "low", "high"],
+    columns=["series", "model", "variant", "recipe", "rows", "mean", "low", "high"],
 )
 
 
@@ -100,21 +102,25 @@ def test_a_learning_curve_names_each_model_once_beside_its_end(tmp_path: Path, m
     low, high = axes.get_ylim()
     assert axes.get_xscale() == "log"
     assert (low, high) > (0, 85)
-    assert set(heights) == {"m tuned", "linear"}
-    assert heights["linear"] - heights["m tuned"] >= (high - low) / 15 - 1e-9  # ends at 80.0 and 80.1 %
+    assert set(heights) == {"m tuned (label)", "linear"}
+    assert heights["linear"] - heights["m tuned (label)"] >= (high - low) / 15 - 1e-9  # ends at 80.0 and 80.1 %
     plt.close()
-    assert {"100", "1,000", "m tuned", "linear"} <= set(texts_of(path))
+    assert {"100", "1,000", "m tuned (label)", "linear"} <= set(texts_of(path))
 
 
 def test_one_size_is_drawn_as_points(tmp_path: Path):
     path = tmp_path / "curve.svg"
     plot_learning_curve(CURVE[CURVE["rows"] == 1000], path, title="t")
-    assert {"1,000", "m tuned", "linear"} <= set(texts_of(path))
+    assert {"1,000", "m tuned (label)", "linear"} <= set(texts_of(path))
     assert "100" not in texts_of(path)
 
 
+def bin_of(low: float, count: int) -> dict:
+    return {"low": low, "high": low + 0.1, "count": count, "confidence": low + 0.05, "accuracy": 0.75}
+
+
 def test_calibration_shows_scaling_where_there_is_a_temperature(tmp_path: Path):
-    bars = [{"low": 0.8, "high": 0.9, "count": 4, "confidence": 0.85, "accuracy": 0.75}]
+    bars = [bin_of(0.8, 4)]
     plain = {"reliability": bars, "ece": 0.1, "temperature": None, "scaled": None}
     scaled = plain | {"temperature": 1.5, "scaled": {"reliability": bars, "ece": 0.04}}
     path = tmp_path / "calibration.svg"
@@ -122,6 +128,21 @@ def test_calibration_shows_scaling_where_there_is_a_temperature(tmp_path: Path):
     assert {"ECE 0.100", "ECE 0.100, 0.040 scaled, T = 1.50", "after temperature scaling"} <= set(texts_of(path))
     plot_calibration({"base": plain}, path, title="t")
     assert "after temperature scaling" not in texts_of(path)
+
+
+@pytest.mark.parametrize(("counts", "drawn"), [((2, 3, 90), [0.25, 0.85]), ((4, 5, 491), [0.25, 0.85])])
+def test_the_line_of_a_calibration_leaves_out_nearly_empty_bins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, counts: tuple[int, ...], drawn: list[float]
+):
+    bars = [bin_of(low, count) for low, count in zip((0.0, 0.2, 0.8), counts, strict=True)]
+    with monkeypatch.context() as patch:
+        patch.setattr(plt, "close", lambda figure: None)
+        measured = {"reliability": bars, "ece": 0.1, "temperature": None, "scaled": None}
+        plot_calibration({"base": measured}, tmp_path / "calibration.svg", title="t")
+    (axes,) = plt.gcf().axes
+    plt.close()
+    assert list(axes.lines[-1].get_xdata()) == pytest.approx(drawn)
+    assert len(axes.patches) == 3  # their shares are shown
 
 
 def test_answers_that_name_no_label_are_drawn_where_there_are_some(tmp_path: Path):
@@ -132,18 +153,54 @@ def test_answers_that_name_no_label_are_drawn_where_there_are_some(tmp_path: Pat
     assert "unparsable" not in texts_of(path)
 
 
-def test_every_variant_has_a_bar(tmp_path: Path):
-    variants = ["base", "few_shot", "tuned", "baseline", "zero_shot"]
-    table = pd.DataFrame(
-        {
-            "name": ["m base", "m few-shot", "m tuned", "m", "m zero-shot"],
-            "model": "m",
-            "variant": variants,
-            "accuracy": 0.5,
-            "accuracy_low": 0.4,
-            "accuracy_high": 0.6,
-            "questions": 9,
-        }
-    )
-    plot_accuracy(table, tmp_path / "accuracy.svg", title="t")
-    assert {"base", "few-shot", "tuned", "zero-shot", "m"} <= set(texts_of(tmp_path / "accuracy.svg"))
+def test_a_loss_curve_has_a_panel_a_recipe(tmp_path: Path):
+    record = {
+        "training_loss": [{"epoch": 1, "loss": 0.5}], "validation_loss": [{"epoch": 1, "loss": 0.4}], "best_epoch": 1,
+    }  # fmt: skip
+    plot_training({"tuned (label, 9 rows)": record, "tuned (letter, 9 rows)": record}, tmp_path / "t.svg", title="m")
+    assert {"m", "tuned (label, 9 rows)", "tuned (letter, 9 rows)", "kept"} <= set(texts_of(tmp_path / "t.svg"))
+
+
+SYSTEMS = [
+    System("m", "base"), System("m", "few_shot"), System("m", "tuned", "label", 90), System("m", "tuned", "label", 9),
+    System("m", "tuned", "letter", 9), System("encoder", "tuned", None, 90),
+    System(LINEAR_BASELINE, "baseline", rows=90), System(LINEAR_BASELINE, "baseline", rows=9),
+    System(MAJORITY_BASELINE, "baseline", rows=90), System("claude", "zero_shot"),
+]  # fmt: skip
+RUNS = pd.DataFrame(
+    [(*system.key, 9, 3, 0.5 + place / 100, 0.4, 0.63) for place, system in enumerate(SYSTEMS)],
+    columns=[*SYSTEM_COLUMNS, "questions", "runs", "mean", "low", "high"],
+)
+
+
+def test_the_accuracy_of_every_system_is_in_one_panel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "accuracy.svg"
+    with monkeypatch.context() as patch:
+        patch.setattr(plt, "close", lambda figure: None)
+        plot_accuracy(RUNS, path, title="t")
+    (axes,) = plt.gcf().axes
+    (legend,) = plt.gcf().legends
+    plt.close()
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["m", "encoder", "claude"]
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "untuned", "few-shot", "tuned (label, 90 rows)", "tuned (label, 9 rows)", "tuned (letter, 9 rows)",
+        "tuned (90 rows)", "zero-shot",
+    ]  # fmt: skip
+    looks = {(bars[0].get_color(), bars[0].get_marker(), bars[0].get_fillstyle()) for bars in axes.containers}
+    assert len(looks) == 7
+    assert {"50.0", "59.0", "tfidf-logreg (90 rows): 56.0", "tfidf-logreg (9 rows): 57.0"} <= set(texts_of(path))
+    assert "majority-class: 58.0" in texts_of(path)
+
+
+def test_a_value_stands_where_no_line_crosses_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(plt, "close", lambda figure: None)
+        plot_accuracy(
+            RUNS.assign(high=[0.52 if name == "m base" else 0.7 for name in RUNS["name"]]),
+            tmp_path / "a.svg",
+            title="t",
+        )
+    (axes,) = plt.gcf().axes
+    plt.close()
+    places = {text.get_text(): text.get_position()[0] for text in axes.texts}
+    assert places["50.0"] < 40 < 70 < places["51.0"]  # the first of the lines is at 56

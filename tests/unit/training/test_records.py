@@ -3,7 +3,7 @@ import json
 import pytest
 
 from finintent.errors import TrainingError
-from finintent.training.records import collect_adapter, last_checkpoint_step, training_record
+from finintent.training.records import collect_adapter, drop_other_runs, last_checkpoint_step, training_record
 
 
 def test_a_half_written_checkpoint_is_not_resumed_from(tmp_path):
@@ -16,6 +16,15 @@ def test_a_half_written_checkpoint_is_not_resumed_from(tmp_path):
     assert last_checkpoint_step(tmp_path) == 63
     assert not (tmp_path / "checkpoint-126").exists()
     assert last_checkpoint_step(tmp_path / "none") == 0
+
+
+def test_checkpoints_of_other_runs_are_deleted_and_their_own_kept(tmp_path):
+    own, other = tmp_path / "own", tmp_path / "other"
+    own.mkdir()
+    other.mkdir()
+    drop_other_runs(own)
+    assert own.is_dir()
+    assert not other.exists()
 
 
 def test_a_run_without_an_adapter_is_an_error(tmp_path):

@@ -9,6 +9,7 @@ PACKAGE = Path(__file__).parent
 # Modules that cannot change the content of a result, so that editing one makes nothing stale.
 NOT_COUNTED = frozenset(
     {
+        "config/answer_form",  # the names of two forms; what each means is written where it is used
         "config/block",  # which values are refused; the values themselves are parameters of the rules
         "config/fetching",  # how Claude's answers are fetched, never what they are
         "errors",  # which exception ends a job, never what a finished job writes

@@ -33,7 +33,7 @@ class ModelError(FinintentError):
 
 
 class TrainingError(FinintentError):
-    """LlamaFactory stopped without a finished adapter."""
+    """Training stopped without a finished model."""
 
 
 class MergeError(FinintentError):

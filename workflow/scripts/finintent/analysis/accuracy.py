@@ -1,24 +1,27 @@
 """Tables of the accuracy of all systems, and of its dependence on the order of the options."""
 
+from collections import defaultdict
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from finintent.analysis.answers import LOG_LIKELIHOOD
-from finintent.task.system import SYSTEM_COLUMNS, System
+from finintent.task.system import SYSTEM_COLUMNS, SYSTEM_TYPES, System, main_systems
 
 CALIBRATION = ("brier", "log_loss", "ece")
 PERMUTATIONS = ("orders", "own", "mean", "worst", "consistency")
 
 
 def accuracy_table(metrics: dict[System, dict[str, Any]]) -> pd.DataFrame:
-    """Return one row a system and scorer, from the result of `metrics.measure` of each system.
+    """Return one row a main run (`system.main_systems`) and scorer, from the result of `metrics.measure` of each run.
 
     `headline` marks the row of the main scorer. The rows of the log-likelihood also have the calibration, before
     temperature scaling and (where a temperature was fitted on validation rows) after it.
     """
     rows = []
-    for system, measured in metrics.items():
+    for system in main_systems(list(metrics)):
+        measured = metrics[system]
         for scorer, values in measured["scorers"].items():
             recall = {f"recall_{code}": scores["recall"] for code, scores in values["per_class"].items()}
             kept = {key: value for key, value in values.items() if key not in ("per_class", "confusion")}
@@ -37,17 +40,27 @@ def accuracy_table(metrics: dict[System, dict[str, Any]]) -> pd.DataFrame:
                     **recall,
                 }
             )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).astype(SYSTEM_TYPES)
 
 
 def permutation_table(metrics: dict[System, dict[str, Any]]) -> pd.DataFrame:
-    """Return one row for each system that was asked with several orders of the options, with the columns PERMUTATIONS.
+    """Return one row a system that was asked with several orders of the options, over all its training seeds.
 
-    `own` is the accuracy in the question's own order; see `metrics.permuted` for the others.
+    Args:
+        metrics: the result of `metrics.measure` of each run.
+
+    Returns:
+        The columns PERMUTATIONS: the number of orders; own, the accuracy in the question's own order; mean, that over
+        all orders; worst, that in the worst order; consistency, the share of questions with the same answer in all
+        orders. Each is the mean over the seeds; the worst order is the one with the lowest mean.
     """
-    rows = [
-        [*system.key, shown["orders"], shown["accuracy"][0], *(shown[key] for key in PERMUTATIONS[2:])]
-        for system, measured in metrics.items()
-        if (shown := measured["permutations"])
-    ]
-    return pd.DataFrame(rows, columns=[*SYSTEM_COLUMNS, *PERMUTATIONS])
+    by_system = defaultdict(list)
+    for run, measured in metrics.items():
+        if measured["permutations"]:
+            by_system[run.all_seeds].append(measured["permutations"])
+    rows = []
+    for system, runs in by_system.items():
+        accuracy = np.mean([run["accuracy"] for run in runs], axis=0)  # of each order
+        consistency = np.mean([run["consistency"] for run in runs])
+        rows.append([*system.key, len(accuracy), accuracy[0], accuracy.mean(), accuracy.min(), consistency])
+    return pd.DataFrame(rows, columns=[*SYSTEM_COLUMNS, *PERMUTATIONS]).astype(SYSTEM_TYPES)

@@ -3,15 +3,19 @@
 The scoring stage writes it once; all later stages read it instead of the answer texts.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from finintent.analysis.calibration import probabilities
-from finintent.analysis.extraction import TEXT_SCORERS
+from finintent.analysis.extraction import TEXT_SCORERS, greedy_label
 from finintent.errors import DataError
 from finintent.task.prediction import Prediction
+from finintent.task.system import System
 
 LOG_LIKELIHOOD = "loglikelihood"
 GREEDY = "greedy"  # the scorer of a model that gives no probabilities
@@ -23,7 +27,8 @@ def answer_table(predictions: Sequence[Prediction], names: dict[str, str], split
     """Return the answers table of one system, with one row a question.
 
     A classifier, which gives no text, is scored by its probabilities under every scorer. A model behind an API, which
-    gives no probabilities, is scored by its letter (`greedy`) where the log-likelihood is meant.
+    gives no probabilities, is scored by its text (`greedy`) where the log-likelihood is meant. Answers by label are
+    read by `greedy` alone: the other scorers of text look for letters.
 
     Args:
         predictions: of one model, one a question.
@@ -56,7 +61,10 @@ def _answers(row: Prediction, names: dict[str, str]) -> dict[str, str | None]:
     if row.text is None:
         return dict.fromkeys(SCORERS, chosen)
     shown = {letter: names[code] for letter, code in row.options.items()}
-    read = {name: row.options.get(extract(row.text, list(shown), shown)) for name, extract in TEXT_SCORERS.items()}
+    readers = TEXT_SCORERS if row.answer == "letter" else {GREEDY: greedy_label}
+    read = dict.fromkeys(TEXT_SCORERS) | {
+        name: row.options.get(extract(row.text, list(shown), shown)) for name, extract in readers.items()
+    }
     return {LOG_LIKELIHOOD: read[GREEDY] if chosen is None else chosen, **read}
 
 
@@ -113,3 +121,23 @@ def aligned(answers: dict[str, pd.DataFrame], scorer: str = LOG_LIKELIHOOD) -> p
                 "shared); evaluate both on the same file"
             )
     return pd.DataFrame(right).sort_index()  # independent of the order in a file
+
+
+def right_by_system(answers: dict[System, pd.DataFrame]) -> dict[System, NDArray[np.bool_]]:
+    """Return whether each question was answered right, by system with all its seeds together.
+
+    Args:
+        answers: the answers table of each run.
+
+    Returns:
+        Shape (seeds, questions), with the questions of all systems in one order.
+
+    Raises:
+        DataError: two runs did not answer the same questions.
+    """
+    names = {run: run.name if run.seed is None else f"{run.name}, seed {run.seed}" for run in answers}
+    right = aligned({names[run]: table for run, table in answers.items()})
+    by_system = defaultdict(list)
+    for run, name in names.items():
+        by_system[run.all_seeds].append(right[name].to_numpy())
+    return {system: np.array(seeds) for system, seeds in by_system.items()}

@@ -6,7 +6,7 @@ import pandas as pd
 from finintent.analysis.answers import LOG_LIKELIHOOD, right_answers
 from finintent.analysis.statistics import wilson
 from finintent.errors import DataError
-from finintent.task.system import SYSTEM_COLUMNS, System
+from finintent.task.system import SYSTEM_COLUMNS, SYSTEM_TYPES, System
 
 LENGTH_GROUPS = 3
 SLICE_COLUMNS = (*SYSTEM_COLUMNS, "slice", "value", "questions", "accuracy", "accuracy_low", "accuracy_high")
@@ -96,7 +96,7 @@ def _slice(system: System, table: pd.DataFrame, kind: str, values: pd.Series) ->
         [*system.key, kind, value, len(part), part.mean(), *wilson(int(part.sum()), len(part))]
         for value, part in right.groupby(values, sort=True)
     ]
-    return pd.DataFrame(rows, columns=SLICE_COLUMNS)
+    return pd.DataFrame(rows, columns=SLICE_COLUMNS).astype(SYSTEM_TYPES)
 
 
 def _between(length: int, edges: np.ndarray) -> str:

@@ -17,7 +17,6 @@ from finintent.analysis.calibration import (
     probabilities,
     reliability,
 )
-from finintent.analysis.extraction import TEXT_SCORERS
 from finintent.analysis.statistics import macro_f1, per_class, wilson
 from finintent.errors import DataError
 from finintent.task.prediction import UNPARSABLE, Prediction
@@ -42,11 +41,17 @@ def measure(
     return {
         "headline": LOG_LIKELIHOOD if probabilistic else GREEDY,
         "scorers": {
-            scorer: summarise(answers, codes, scorer) for scorer in (SCORERS if probabilistic else TEXT_SCORERS)
+            scorer: summarise(answers, codes, scorer)
+            for scorer in _scorers(rows)
+            if probabilistic or scorer != LOG_LIKELIHOOD
         },
         "calibration": calibrate(rows, codes, temperature(validation, codes)) if probabilistic else None,
         "permutations": permuted(rows) if probabilistic else None,
     }
+
+
+def _scorers(rows: Sequence[Prediction]) -> tuple[str, ...]:
+    return (LOG_LIKELIHOOD, GREEDY) if all(row.answer == "label" for row in rows) else SCORERS
 
 
 def _have_probabilities(rows: Sequence[Prediction]) -> bool:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -29,13 +30,14 @@ class Interval(NamedTuple):
 
 
 @dataclass(frozen=True)
-class McNemar:
-    """Exact McNemar test of two models on the same questions (Dror et al. 2018, https://aclanthology.org/P18-1128).
+class PairedTest:
+    """The result of an exact test of two models on the same questions.
 
     Attributes:
-        fixed: number of questions that the first model has wrong and the second right.
+        fixed: number of questions that the second model answers right and the first wrong, or more often right over
+            their seeds.
         broken: the reverse.
-        p_value: two-sided, from the binomial distribution on the fixed + broken questions.
+        p_value: two-sided.
     """
 
     fixed: int
@@ -66,8 +68,10 @@ def wilson(correct: int, total: int, confidence: float = 0.95) -> tuple[float, f
     return (0.0 if correct == 0 else float(low)), (1.0 if correct == total else float(high))
 
 
-def mcnemar_exact(first_right: ArrayLike, second_right: ArrayLike) -> McNemar:
-    """Test whether the second model differs from the first.
+def mcnemar_exact(first_right: ArrayLike, second_right: ArrayLike) -> PairedTest:
+    """Test whether the second model differs from the first (Dror et al. 2018, https://aclanthology.org/P18-1128).
+
+    The p value is from the binomial distribution on the questions that one of the two has right and the other wrong.
 
     Args:
         first_right: whether the first model answered each question right, shape (questions,).
@@ -82,7 +86,34 @@ def mcnemar_exact(first_right: ArrayLike, second_right: ArrayLike) -> McNemar:
             f"the two models answered {first.size} and {second.size} questions; evaluate both on the same file"
         )
     fixed, broken = int(np.sum(second & ~first)), int(np.sum(first & ~second))
-    return McNemar(fixed, broken, float(mcnemar([[0, fixed], [broken, 0]], exact=True).pvalue))
+    return PairedTest(fixed, broken, float(mcnemar([[0, fixed], [broken, 0]], exact=True).pvalue))
+
+
+def randomisation_test(first_right: ArrayLike, second_right: ArrayLike) -> PairedTest:
+    """Test whether the second model differs from the first, over all training seeds of both.
+
+    The unit is the question: if the models do not differ, the two mean correctnesses of a question could as well be
+    exchanged, so that each difference is as likely with the other sign. The p value is the probability that random
+    signs give a sum at least as far from zero (Fisher 1935, The Design of Experiments, section 21; for language
+    technology Dror et al. 2018, https://aclanthology.org/P18-1128). It is exact: the distribution of the sum is the
+    convolution over the questions (Pagano & Tritchler 1983, JASA 78, 435-440). With one seed on both sides, this is
+    McNemar's exact test. With several, it speaks of these training seeds; `clustered_interval` covers others.
+
+    Args:
+        first_right: whether each run of the first model answered each question right, shape (seeds, questions).
+        second_right: the same of the second model, whose number of seeds may differ.
+    """
+    first, second = (np.asarray(right, dtype=int) for right in (first_right, second_right))
+    common = math.lcm(len(first), len(second))  # differences of means become integers, which add up without rounding
+    differences = second.sum(axis=0) * (common // len(second)) - first.sum(axis=0) * (common // len(first))
+    fixed, broken = int(np.sum(differences > 0)), int(np.sum(differences < 0))
+    null = np.ones(1)  # probabilities of the sums -size, -size + 2, ..., size
+    for value, count in zip(*np.unique(abs(differences[differences != 0]), return_counts=True), strict=True):
+        signs = np.zeros(value * count + 1)
+        signs[::value] = binom.pmf(np.arange(count + 1), count, 0.5)
+        null = np.convolve(null, signs)
+    tail = (len(null) - 1 - abs(int(differences.sum()))) // 2
+    return PairedTest(fixed, broken, min(1.0, 2 * float(null[: tail + 1].sum())))
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
@@ -140,10 +171,7 @@ def clustered_interval(
         DataError: there are no seeds or no questions.
     """
     table = _answers(right)
-    seeds, questions = table.shape
-    generator = np.random.default_rng(seed)
-    by_seed = _resampled(generator, seeds, draws)
-    by_question = _resampled(generator, questions, draws)
+    by_seed, by_question = _resampled(seed, table.shape, draws)
     means = np.sum(by_seed @ table * by_question, axis=1) / table.size
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(table.mean()), float(low), float(high)
@@ -222,6 +250,8 @@ def _answers(right: ArrayLike) -> NDArray[np.float64]:
     return table
 
 
-def _resampled(generator: np.random.Generator, size: int, draws: int) -> NDArray[np.float64]:
-    """Return how often each of `size` units is drawn, shape (draws, size), in float64 for fast matrix products."""
-    return generator.multinomial(size, np.full(size, 1 / size), size=draws).astype(float)
+@lru_cache(maxsize=1)  # a study asks for the same draws once a comparison
+def _resampled(seed: int, sizes: tuple[int, ...], draws: int) -> list[NDArray[np.float64]]:
+    """Return how often each unit is drawn, shape (draws, size) for each size, in float64 for fast matrix products."""
+    generator = np.random.default_rng(seed)
+    return [generator.multinomial(size, np.full(size, 1 / size), size=draws).astype(float) for size in sizes]

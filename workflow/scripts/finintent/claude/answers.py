@@ -7,6 +7,7 @@ from finintent.claude.prices import Prices, estimate_tokens
 from finintent.claude.prompts import Request
 from finintent.claude.records import Record
 from finintent.claude.store import ResponseStore, spending
+from finintent.config.answer_form import Answer
 from finintent.config.answers import AnswerPlan
 from finintent.task.prediction import Prediction
 from finintent.task.taxonomy import Taxonomy
@@ -16,7 +17,13 @@ TOKENS_PER_ANSWER = 200  # assumed until an answer is stored: a letter, and some
 
 
 def answer_requests(
-    questions: list[dict[str, Any]], taxonomy: Taxonomy, instruction: Instruction, model: str, plan: AnswerPlan
+    questions: list[dict[str, Any]],
+    taxonomy: Taxonomy,
+    instruction: Instruction,
+    *,
+    model: str,
+    plan: AnswerPlan,
+    answer: Answer,
 ) -> list[Request]:
     """Return one request a question; its user turn is the instruction that the study's other models get."""
     requests = []
@@ -25,7 +32,7 @@ def answer_requests(
         body = {
             "model": model,
             "max_tokens": plan.max_tokens,
-            "messages": [{"role": "user", "content": instruction.render(question["question"], options)}],
+            "messages": [{"role": "user", "content": instruction.render(question["question"], options, answer)}],
             "output_config": {"effort": plan.effort},
         }
         requests.append(Request(body, {"kind": "answer", "question": question["id"]}))
@@ -33,7 +40,7 @@ def answer_requests(
 
 
 def answer_predictions(
-    questions: list[dict[str, Any]], requests: list[Request], answers: dict[str, Record]
+    questions: list[dict[str, Any]], requests: list[Request], answers: dict[str, Record], answer: Answer
 ) -> list[Prediction]:
     """Return one prediction a question, without probabilities: the API gives none.
 
@@ -43,9 +50,10 @@ def answer_predictions(
         questions: the evaluation questions.
         requests: the request of each, in the same order.
         answers: stored records by the digest of their request.
+        answer: form of answer that was asked for.
     """
     return [
-        Prediction.of(question, log_probabilities=None, text=_text(answers[request.digest]["message"]))
+        Prediction.of(question, log_probabilities=None, text=_text(answers[request.digest]["message"]), answer=answer)
         for question, request in zip(questions, requests, strict=True)
     ]
 

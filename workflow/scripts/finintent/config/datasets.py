@@ -20,9 +20,6 @@ class Dataset(Block):
     """One data set, by its id."""
 
     resources: str = Field(description="folder of taxonomy.yaml, personas.yaml and prompts/")
-    shuffle_options: bool = Field(
-        False, description="whether each training row shows its options in an order of its own"
-    )
     generation: Generation
     curation: Curation
     evaluation: Evaluation

@@ -8,6 +8,10 @@ from pydantic_core import ErrorDetails
 
 from finintent.config.schema import Node, allowed, description, entries, resolve
 
+MOVED = {  # keys of earlier versions
+    "shuffle_options": "recipes.<id>.shuffle_options: it belongs to how a model is taught, not to the data set",
+    "preset": "recipes.<id>.preset: it belongs to one recipe, not to every training",
+}
 LONGEST = 80  # characters of a value that are shown
 TOP = "the top level"
 
@@ -68,6 +72,8 @@ def _child(schema: Node, node: Node, key: str | int) -> Node:
 
 def _unknown(path: list[str | int], parent: Node) -> str:
     name, keys = str(path[-1]), sorted(parent["properties"])
+    if name in MOVED:
+        return f"config: {_dotted(path)} has moved to {MOVED[name]}"
     near = difflib.get_close_matches(name, keys, n=1)
     advice = f"write {near[0]!r} or remove it" if near else "remove it"
     return f"config: {_dotted(path[:-1])} has the unknown key {name!r}; the known ones are {', '.join(keys)}; {advice}"

@@ -1,10 +1,11 @@
-"""The catalogue `models`: where each base model comes from, its prompt, and what differs in its training."""
+"""The catalogue `models`: what each model is, where it comes from, its prompt, and what differs in its training."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_serializer, model_validator
 
 from finintent.config.block import Block, Commit, Number, Repository, mistake
+from finintent.config.encoder import EncoderTraining
 from finintent.config.gguf import GgufSource
 from finintent.config.training import Training
 
@@ -80,21 +81,53 @@ class Vocabulary(Block):
         return self
 
 
+# What a kind of model cannot use, and why.
+UNFIT = {
+    "causal": {"encoder": "is for models of the kind 'encoder'; remove it, or set `kind: encoder`"},
+    "encoder": {
+        "template": "is of no use to an encoder, which reads the question alone; remove it",
+        "vocabulary": "works for GGUF sources only, which an encoder cannot have; remove it",
+        "training": "holds LoRA's settings, but all weights of an encoder are tuned; write `encoder` instead",
+    },
+}
+
+
 class Model(Block):
     """One model, by its id."""
 
+    kind: Literal["causal", "encoder"] = Field(
+        "causal",
+        description="causal: a language model that answers prompts and is tuned with LoRA; encoder: a model such as "
+        "BERT, which is fine-tuned to classify",
+    )
     source: Source = Field(discriminator="type", description="where the base model comes from")
     template: str | None = Field(
         None,
-        description="name of the chat template in LlamaFactory; only a converted Baichuan2 needs none: its "
-        "tokenizer has one",
+        description="name of the chat template in LlamaFactory; of causal models, only a converted Baichuan2 needs "
+        "none: its tokenizer has one",
     )
     vocabulary: Vocabulary | None = None
     training: Training = Field(Training(), description="what differs from the block `training` for this model")
+    encoder: EncoderTraining = Field(
+        EncoderTraining(), description="what differs from the block `encoder` for this model"
+    )
 
-    @field_serializer("training")
-    def _overrides(self, training: Training) -> dict[str, Any]:
-        return training.model_dump(mode="json", exclude_unset=True)
+    @field_serializer("training", "encoder")
+    def _overrides(self, settings: Training | EncoderTraining) -> dict[str, Any]:
+        return settings.model_dump(mode="json", exclude_unset=True)
+
+    @model_validator(mode="after")
+    def _keys_fit_the_kind(self) -> "Model":
+        for key, why in UNFIT[self.kind].items():
+            value = getattr(self, key)
+            set_to = value.model_fields_set if isinstance(value, Block) else value  # an empty block sets nothing
+            if key in self.model_fields_set and set_to:
+                raise mistake(key, why)
+        if self.kind == "encoder" and isinstance(self.source, GgufSource):
+            raise mistake("source", "is a GGUF file, but an encoder needs a Hugging Face folder or a repository")
+        if self.kind == "encoder" and self.source.convert:
+            raise mistake("source.convert", "converts language models only, and this is an encoder; remove it")
+        return self
 
     @model_validator(mode="after")
     def _keys_fit_the_source(self) -> "Model":
@@ -104,7 +137,7 @@ class Model(Block):
             )
         if self.vocabulary and not isinstance(self.source, GgufSource):
             raise mistake("vocabulary", "works for GGUF sources only; remove it")
-        if self.template is None and getattr(self.source, "convert", None) != "baichuan2":
+        if self.kind == "causal" and self.template is None and getattr(self.source, "convert", None) != "baichuan2":
             raise mistake(
                 "",
                 "lacks the key 'template', which only a converted Baichuan2 can do without: its tokenizer has a chat "

@@ -13,6 +13,12 @@ class Study(Block):
     models: Annotated[list[str], Distinct] = Field(
         min_length=1, description="ids of the catalogue `models`", json_schema_extra=DISTINCT
     )
+    recipes: Annotated[list[str], Distinct] = Field(
+        min_length=1,
+        description="ids of the catalogue `recipes`; each model is tuned by each, and models are compared under the "
+        "first",
+        json_schema_extra=DISTINCT,
+    )
     datasets: Annotated[list[str], Distinct] = Field(
         min_length=1, description="ids of the catalogue `datasets`", json_schema_extra=DISTINCT
     )
@@ -27,4 +33,9 @@ class Study(Block):
         [],
         description="sizes of smaller training sets for the learning curve; each is the beginning of the whole set",
         json_schema_extra=DISTINCT,
+    )
+    recipe_sizes: dict[str, Annotated[list[Annotated[int, Field(ge=1)]], Distinct, Field(min_length=1)]] = Field(
+        {},
+        description="sizes of the training set, by recipe, for recipes that shall not run on the whole set and on "
+        "every one of `train_sizes`",
     )

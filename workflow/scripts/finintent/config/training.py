@@ -1,18 +1,22 @@
-"""The block `training`: how LlamaFactory trains, for every model and for one."""
+"""The block `training`, and the catalogue `recipes`: how LlamaFactory trains."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
+from finintent.config.answer_form import Answer
 from finintent.config.block import Block, Number
+
+Precision = Annotated[
+    Literal["auto", "bf16", "fp32"],
+    Field(description="bf16, fp32, or auto: bf16 where the hardware multiplies it natively"),
+]
 
 
 class Training(Block):
-    """LlamaFactory's settings for every model; what is not set here has LlamaFactory's own default."""
+    """LlamaFactory's settings for every recipe and model; what is not set anywhere has LlamaFactory's own default."""
 
-    precision: Literal["auto", "bf16", "fp32"] = Field(
-        "auto", description="bf16, fp32, or auto: bf16 where the hardware multiplies it natively"
-    )
+    precision: Precision = "auto"
     lora_rank: int = Field(8, ge=1, description="rank of the adapter's matrices")
     lora_alpha: int | None = Field(None, ge=1, description="scale of the adapter, divided by its rank")
     lora_dropout: Number | None = Field(None, ge=0, lt=1, description="dropout before the adapter")
@@ -20,11 +24,6 @@ class Training(Block):
     learning_rate: Number | None = Field(None, gt=0, description="peak learning rate")
     num_train_epochs: Number | None = Field(None, gt=0, description="passes over the training rows")
     max_steps: int | None = Field(None, ge=1, description="number of optimizer steps after which training stops")
-    preset: Literal["fast", "original"] = Field(
-        "fast",
-        description="fast: as many rows at once as fit in memory; original: one row at a time, as in the original "
-        "study",
-    )
     batch_size: int = Field(8, ge=1, description="rows per optimizer step")
     per_device_eval_batch_size: int = Field(
         8, ge=1, description="rows per validation step at most; fewer where a GPU's memory does not hold them"
@@ -40,3 +39,25 @@ class Training(Block):
     llamafactory: dict[str, Any] = Field(
         {}, description="any further argument of `llamafactory-cli train`, passed on unchanged"
     )
+
+
+class Recipe(Training):
+    """How a model is taught, by its id: the form of its training rows, and what differs from the block `training`."""
+
+    answer: Answer = Field(
+        description="what the model learns to answer with: the letter of the option, or the option's text (label)"
+    )
+    shuffle_options: bool = Field(
+        False, description="whether each training row shows its options in an order of its own"
+    )
+    preset: Literal["fast", "original"] = Field(
+        "fast",
+        description="fast: as many rows at once as fit in memory; original: one row at a time, as in the original "
+        "study",
+    )
+
+    @model_serializer(mode="wrap")
+    def _own_keys(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Keep the form of the rows and the preset, and of the other keys those that were set."""
+        form = Recipe.model_fields.keys() - Training.model_fields.keys()
+        return {key: value for key, value in serialize(self).items() if key in form | self.model_fields_set}

@@ -10,13 +10,14 @@ from pydantic import Field, ValidationError
 from finintent.config.baseline import Baseline
 from finintent.config.block import Block
 from finintent.config.datasets import Dataset
+from finintent.config.encoder import EncoderTraining
 from finintent.config.gpu import Gpu
 from finintent.config.mistakes import sentence
 from finintent.config.models import LocalFolder, Model
 from finintent.config.schema import json_schema
 from finintent.config.scoring import Scoring
 from finintent.config.study import Study
-from finintent.config.training import Training
+from finintent.config.training import Recipe, Training
 from finintent.errors import ConfigError
 
 
@@ -27,14 +28,18 @@ class Config(Block):
     seed: int = Field(
         42, ge=0, description="seed of the split, of the orders of options, of the bootstrap and of the baseline"
     )
-    keep_merged: bool = Field(True, description="whether merged models stay once they are evaluated")
+    keep_merged: bool = Field(True, description="whether tuned models stay once they are evaluated")
     models: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")], Model] = Field(
         min_length=1, description="the catalogue of models, by id"
     )
     datasets: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Dataset] = Field(
         min_length=1, description="the catalogue of data sets, by id"
     )
+    recipes: dict[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._-]*$")], Recipe] = Field(
+        min_length=1, description="the catalogue of recipes, by id"
+    )
     training: Training
+    encoder: EncoderTraining = EncoderTraining()
     gpu: Gpu = Gpu()
     scoring: Scoring = Scoring()
     baseline: Baseline = Baseline()
@@ -45,7 +50,7 @@ def complete_config(
 ) -> dict[str, Any]:
     """Return a configuration with its defaults, as plain JSON values with sorted keys.
 
-    An optional block or key without a default stays absent, and a model's `training` holds only what was set.
+    An optional block or key without a default stays absent. A recipe and a model's own settings hold only what was set.
 
     Args:
         values: the configuration as Snakemake read it.
@@ -71,15 +76,25 @@ def complete_config(
 
 def _check_study(config: Config) -> None:
     """Check that what the study names is in the catalogues and on this machine."""
-    for kind, catalogue in (("models", config.models), ("datasets", config.datasets)):
+    catalogues = {"models": config.models, "recipes": config.recipes, "datasets": config.datasets}
+    for kind, catalogue in catalogues.items():
         for name in getattr(config.study, kind):
             if name not in catalogue:
                 raise ConfigError(
                     f"config: study.{kind} names {name!r}, which is not in the catalogue `{kind}` "
                     f"({', '.join(catalogue)}); add it there or correct the name"
                 )
+    for name in config.study.recipe_sizes:
+        if name not in config.study.recipes:
+            raise ConfigError(
+                f"config: study.recipe_sizes names {name!r}, which is not in study.recipes "
+                f"({', '.join(config.study.recipes)}); add it there or remove it here"
+            )
+    sizes = {"train_sizes": config.study.train_sizes} | {
+        f"recipe_sizes.{name}": listed for name, listed in config.study.recipe_sizes.items()
+    }
     for name in config.study.datasets:
-        dataset, sizes = config.datasets[name], config.study.train_sizes
+        dataset = config.datasets[name]
         if not (Path(dataset.resources) / "taxonomy.yaml").is_file():
             raise ConfigError(
                 f"config: datasets.{name}.resources is {dataset.resources!r}, where there is no taxonomy.yaml; "
@@ -90,11 +105,12 @@ def _check_study(config: Config) -> None:
                 f"config: datasets.{name}.generation.backend is 'anthropic', but {dataset.resources} holds no "
                 "personas.yaml, which Claude needs to write in several voices; add it, or choose another backend"
             )
-        if sizes and max(sizes) > dataset.curation.train_rows:
-            raise ConfigError(
-                f"config: study.train_sizes holds {max(sizes)}, but datasets.{name}.curation.train_rows is "
-                f"{dataset.curation.train_rows}; lower the one or raise the other"
-            )
+        for key, listed in sizes.items():
+            if listed and max(listed) > dataset.curation.train_rows:
+                raise ConfigError(
+                    f"config: study.{key} holds {max(listed)}, but datasets.{name}.curation.train_rows is "
+                    f"{dataset.curation.train_rows}; lower the one or raise the other"
+                )
     for name in config.study.models:
         source = config.models[name].source
         if isinstance(source, LocalFolder) and not (Path(source.path) / "config.json").is_file():
@@ -119,12 +135,14 @@ def _check_stores(config: Config) -> None:
 
 def _check_arguments(config: Config, set_by_workflow: Collection[str]) -> None:
     """Check LlamaFactory's further arguments: some would be overridden, others have a key of their own."""
-    blocks = {"training": config.training} | {
-        f"models.{name}.training": model.training for name, model in config.models.items()
+    blocks = {
+        "training": config.training,
+        **{f"recipes.{name}": recipe for name, recipe in config.recipes.items()},
+        **{f"models.{name}.training": model.training for name, model in config.models.items()},
     }
     for key, block in blocks.items():
         for name in sorted(block.llamafactory):
             if name in set_by_workflow:
                 raise ConfigError(f"config: {key}.llamafactory.{name} is set by the workflow itself; remove it")
-            if name in Training.model_fields:
+            if name in type(block).model_fields:
                 raise ConfigError(f"config: {key}.llamafactory.{name} has a key of its own: write {key}.{name}")

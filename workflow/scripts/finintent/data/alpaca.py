@@ -3,18 +3,15 @@
 import random
 from typing import Any
 
-from finintent.task.taxonomy import Answer, Taxonomy, option_markers
+from finintent.config.answer_form import Answer
+from finintent.task.taxonomy import Taxonomy
 from finintent.task.wording import Instruction
 
 SPLITS = ("train", "validation")
 
 
 def alpaca_row(
-    row: dict[str, Any],
-    taxonomy: Taxonomy,
-    instruction: Instruction,
-    shuffle: int | None = None,
-    answer: Answer = "letter",
+    row: dict[str, Any], taxonomy: Taxonomy, instruction: Instruction, answer: Answer, shuffle: int | None = None
 ) -> dict[str, str]:
     """Return a curated row as an Alpaca row: the prompt in `instruction`, the option's letter or text in `output`.
 
@@ -23,10 +20,5 @@ def alpaca_row(
     codes = list(taxonomy.codes)
     if shuffle is not None:
         random.Random(f"{shuffle} {row['query']}").shuffle(codes)
-    markers = dict(zip(codes, option_markers(len(codes)), strict=True))
-    options = {marker: taxonomy.names[code] for code, marker in markers.items()}
-    return {
-        "instruction": instruction.render(row["query"], options, answer),
-        "input": "",
-        "output": markers[row["label"]] if answer == "letter" else taxonomy.names[row["label"]],
-    }
+    turn, right = instruction.example(row["query"], row["label"], taxonomy, answer, codes)
+    return {"instruction": turn, "input": "", "output": right}

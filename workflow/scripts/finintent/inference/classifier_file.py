@@ -5,9 +5,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from finintent.config.answer_form import Answer
 from finintent.errors import ModelError
 from finintent.files import parse, read_json, write_json
-from finintent.task.taxonomy import Answer, Taxonomy
+from finintent.task.taxonomy import Taxonomy
 from finintent.task.wording import Instruction
 
 FILE_NAME = "classifier.json"
@@ -20,7 +21,7 @@ class ClassifierFile(BaseModel):
     template: LlamaFactory's name of the prompt, None where the tokenizer brings its own; temperature: what
     log-probabilities are divided by (`calibration.fit_temperature`), 1 where none was fitted; precision: of inference,
     as in the configuration; examples: questions that a page may offer; answer: what the model answers with, a letter
-    in files that do not name it.
+    in files of earlier versions, which do not name it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -18,10 +18,11 @@ from typing import Any
 import torch
 from transformers import DynamicCache, PreTrainedModel
 
+from finintent.config.answer_form import Answer
 from finintent.errors import ModelError
 from finintent.inference.prompting import Prompter
 from finintent.task.prediction import Prediction
-from finintent.task.taxonomy import Answer, Taxonomy
+from finintent.task.taxonomy import Taxonomy
 from finintent.task.wording import Instruction
 
 logger = logging.getLogger(__name__)
@@ -104,6 +105,7 @@ def predict(
                 questions[item.index],
                 log_probabilities=own["log_probabilities"],
                 text=texts[number],
+                answer=answer,
                 permutations=others,
                 prompt_tokens=len(item.prompts[0]),
             )

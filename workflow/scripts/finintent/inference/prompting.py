@@ -11,8 +11,11 @@ from llamafactory.data import get_template_and_fix_tokenizer
 from llamafactory.hparams import get_infer_args
 from llamafactory.model import load_tokenizer
 
+from finintent.config.answer_form import Answer
 from finintent.errors import DataError, ModelError
 from finintent.models.folder import splits_special_tokens
+from finintent.task.taxonomy import Taxonomy
+from finintent.task.wording import Instruction
 
 
 @dataclass(frozen=True)
@@ -99,27 +102,39 @@ class Prompter:
         return answers
 
 
-def draw_examples(rows: list[dict[str, str]], answers: list[str], per_answer: int, seed: int) -> list[tuple[str, str]]:
-    """Draw `per_answer` training rows (Alpaca) of each answer and return instruction and answer, mixed.
+def draw_examples(
+    rows: list[dict[str, Any]],
+    taxonomy: Taxonomy,
+    instruction: Instruction,
+    answer: Answer,
+    *,
+    per_label: int,
+    seed: int,
+) -> list[tuple[str, str]]:
+    """Draw `per_label` curated rows of each label and return the user turn and the right answer of each, mixed.
 
     Args:
-        rows: training rows of one form of answer.
-        answers: every answer of that form (`Taxonomy.answers`): letters, or option texts.
-        per_answer: rows an answer.
+        rows: curated training rows.
+        taxonomy: the labels; options stand in its order.
+        instruction: wording of the turns.
+        answer: form of answer.
+        per_label: rows a label.
         seed: of the draw and of the order.
 
     Raises:
-        DataError: an answer has fewer rows.
+        DataError: a label has fewer rows.
     """
     generator = random.Random(seed)
     examples = []
-    for answer in answers:
-        found = [(row["instruction"], answer) for row in rows if row["output"] == answer]
-        if len(found) < per_answer:
+    for label in taxonomy.codes:
+        found = [row for row in rows if row["label"] == label]
+        if len(found) < per_label:
             raise DataError(
-                f"{len(found)} training row(s) have the answer {answer}, expected at least {per_answer} "
+                f"{len(found)} training row(s) have the label {label}, expected at least {per_label} "
                 "(scoring.few_shot in the config); lower few_shot or raise train_rows"
             )
-        examples += generator.sample(found, per_answer)
+        examples += [
+            instruction.example(row["query"], label, taxonomy, answer) for row in generator.sample(found, per_label)
+        ]
     generator.shuffle(examples)
     return examples

@@ -8,21 +8,21 @@ from typing import Any
 from finintent.models.folder import is_downloaded, local_files
 
 GB = 10**9
-FOLDERS = ("downloads", "models", "merged")  # below results/
+FOLDERS = ("downloads", "models", "merged", "encoders")  # below results/
 # Weights of 4 to 5 bits and more become 32 or 16; the file's parts lie beside it until they are joined.
 GGUF_GROWTH = {"float32": 6, "bfloat16": 3}
 GGUF_PARTS = 2
 
 
-def disk_need(sources: dict[str, dict[str, Any]], runs: int, keep_merged: bool, results: Path) -> str | None:
+def disk_need(sources: dict[str, dict[str, Any]], runs: dict[str, int], keep_merged: bool, results: Path) -> str | None:
     """Return a sentence on the most disk space that a study needs below `results`, the part in use, and the free space.
 
     Adapters, checkpoints and answers are not counted: they are small compared with a model.
 
     Args:
         sources: `source` of each of the study's models, by the model's name.
-        runs: number of tuned models of each base model.
-        keep_merged: whether merged models are kept after their evaluation.
+        runs: number of tuned models of each base model, by its name.
+        keep_merged: whether tuned models are kept after their evaluation.
         results: the folder.
 
     Returns:
@@ -30,13 +30,13 @@ def disk_need(sources: dict[str, dict[str, Any]], runs: int, keep_merged: bool, 
     """
     downloads = converted = 0.0
     merged = []
-    for source in sources.values():
+    for name, source in sources.items():
         size = _gigabytes(source)
         downloads += size * (GGUF_PARTS if "wheels" in source else 1) if is_downloaded(source) else 0
         if source["type"] == "gguf":
             size *= GGUF_GROWTH[source.get("dtype", "float32")]
         converted += size if source["type"] == "gguf" or "convert" in source else 0
-        merged.append(size * runs if keep_merged else size)
+        merged.append(size * runs[name] if keep_merged else size)
     if not any(merged):
         return None
     parts = {"downloads": downloads, "converted copies": converted}

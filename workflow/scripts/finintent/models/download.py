@@ -20,7 +20,8 @@ logger = logging.getLogger(__name__)
 
 FILES = [
     "config.json", "generation_config.json", "model*.safetensors", "model.safetensors.index.json",
-    "tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "chat_template*",
+    "tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt",
+    "chat_template*",
 ]  # fmt: skip
 NEVER = ["*.py", "*/*"]  # no code, as it is not to be run; no other formats, which are in subfolders
 WEIGHTS = (".safetensors", ".bin")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from finintent.files import read_json
-from finintent.task.system import System
+from finintent.task.system import SYSTEM_TYPES, System
 
 
 class Job(NamedTuple):
@@ -53,12 +53,24 @@ def job_table(jobs: Iterable[Job], usd_per_hour: float | None) -> pd.DataFrame:
             }
         )
     numbers = ("usd", "rows_per_second", "tokens_per_second", "gpu_peak_gib", "watt_hours")
-    # Int64 keeps integers when some are missing.
-    return pd.DataFrame(rows).astype({"rows": "Int64", "seed": "Int64", **dict.fromkeys(numbers, float)})
+    return pd.DataFrame(rows).astype({**SYSTEM_TYPES, "seed": "Int64", **dict.fromkeys(numbers, float)})
 
 
 def cost_table(jobs: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a system of a `job_table`: minutes, dollars, energy, and the peak of the card's memory."""
-    grouped = jobs.groupby(["name", *System._fields], dropna=False, sort=False)
-    sums = grouped[["minutes", "usd", "watt_hours"]].sum(min_count=1)
-    return sums.assign(gpu_peak_gib=grouped["gpu_peak_gib"].max()).reset_index()
+    """Return one row a run of a `job_table`.
+
+    Returns:
+        minutes, dollars and energy of all its jobs, and the peak of the card's memory; training_minutes; seconds and
+        dollars of a thousand questions, each asked once, and the device that answers them.
+    """
+    answering = jobs.where(jobs["stage"] == "evaluate")
+    seconds = 1000 / answering["rows_per_second"]
+    grouped = jobs.assign(
+        training_minutes=jobs["minutes"].where(jobs["stage"] == "train"),
+        seconds_per_1000=seconds,
+        usd_per_1000=seconds * answering["usd"] / (60 * answering["minutes"]),
+        device=answering["device"],
+    ).groupby(["name", *System._fields], dropna=False, sort=False)
+    sums = ["minutes", "usd", "watt_hours", "training_minutes", "seconds_per_1000", "usd_per_1000"]
+    table = grouped[sums].sum(min_count=1)
+    return table.assign(gpu_peak_gib=grouped["gpu_peak_gib"].max(), device=grouped["device"].first()).reset_index()

@@ -12,6 +12,14 @@ from finintent.files import read_json
 
 TEMPLATE = Path(__file__).parents[3] / "report/report.md.j2"
 SUSPECTS = 20  # questions listed
+# The titles of the tables of tests, by the purpose of the contrasts.
+PURPOSES = {
+    "tuning": "Each tuned model against the same model untuned:",
+    "linear": "Each tuned model against the linear baseline, trained on the same rows:",
+    "recipes": "Each other recipe against the main recipe, on the same rows:",
+    "models": "Models against each other, tuned by the main recipe on all rows:",
+    "reference": "Models behind an API, not tuned, against these models:",
+}
 
 
 def markdown_report(
@@ -48,6 +56,7 @@ def markdown_report(
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         dataset=dataset,
         provenance=provenance,
+        purposes=PURPOSES,
         summary=read_json(summary),
         runs=read_json(runs),
         accuracy=records(read_table(accuracy)),

@@ -9,6 +9,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from finintent.analysis.answers import LOG_LIKELIHOOD
 from finintent.analysis.comparison import paired_rows
 from finintent.analysis.tables import markdown_cell
+from finintent.config.answer_form import Answer
 from finintent.task.system import System
 from finintent.task.taxonomy import Taxonomy
 
@@ -28,6 +29,7 @@ def model_card(
     answers: tuple[pd.DataFrame, pd.DataFrame],
     metrics: tuple[dict[str, Any], dict[str, Any]],
     rows: dict[str, Any],
+    answer: Answer,
     dataset: str,
     taxonomy: Taxonomy,
     seed: int,
@@ -41,6 +43,7 @@ def model_card(
         answers: the answers table of each of the two on the evaluation questions.
         metrics: the result of `metrics.measure` for each.
         rows: `origin` and `synthetic` of the training rows.
+        answer: what it was taught to answer with.
         dataset: id of the data set.
         taxonomy: its labels.
         seed: of the bootstrap.
@@ -80,6 +83,7 @@ def model_card(
         title=markdown_cell(taxonomy.title),
         dataset=dataset,
         labels=[{key: markdown_cell(text) for key, text in label.model_dump().items()} for label in taxonomy.labels],
+        answer=answer,
         base_name=repository or base.get("model_id") or base.get("package") or tuned.model,
         revision=base.get("revision"),
         system=tuned,

@@ -14,7 +14,7 @@ def study_record(config: dict[str, Any], models: dict[str, Path], training: str)
     Args:
         config: the configuration.
         models: folder of each base model.
-        training: path of the training.json of a main run; the other models' main runs have the same training rows.
+        training: path of the training.json of the first model's main run.
     """
     trained = read_json(training)
     return {

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from finintent.config.answer_form import Answer
 from finintent.errors import DataError
 from finintent.files import numbered_jsonl, parse, read_text, write_jsonl
 
@@ -65,6 +66,7 @@ class Prediction(BaseModel):
         hard: whether the question was marked as hard.
         options: label code by the letter that was shown for it.
         log_probabilities: natural logarithm of each label's probability, by code; None where a model gives none.
+        answer: what the model was asked for: the letter of an option, or the option's text (label).
         text: the raw greedy answer; None where no text was asked for.
         permutations: the same question with its options in other orders.
         prompt_tokens: length of the prompt; None where it is not known.
@@ -78,6 +80,7 @@ class Prediction(BaseModel):
     options: dict[str, str] = Field(min_length=2)
     log_probabilities: LogProbabilities | None
     text: str | None
+    answer: Answer = "letter"
     permutations: tuple[Order, ...] = ()
     prompt_tokens: int | None = None
 
@@ -88,6 +91,7 @@ class Prediction(BaseModel):
         *,
         log_probabilities: dict[str, float] | None,
         text: str | None,
+        answer: Answer = "letter",
         permutations: Iterable[dict[str, Any]] = (),
         prompt_tokens: int | None = None,
     ) -> "Prediction":
@@ -97,6 +101,7 @@ class Prediction(BaseModel):
             **asked,
             log_probabilities=log_probabilities,
             text=text,
+            answer=answer,
             permutations=tuple(permutations),
             prompt_tokens=prompt_tokens,
         )
@@ -114,12 +119,14 @@ class Prediction(BaseModel):
 
 
 def write_predictions(path: str | Path, predictions: Iterable[Prediction]) -> None:
-    """Write one prediction a line; permutations and prompt_tokens are left out where there are none."""
+    """Write one prediction a line; permutations and prompt_tokens are left out where there are none, as is `letter`."""
     write_jsonl(path, (_row(prediction) for prediction in predictions))
 
 
 def _row(prediction: Prediction) -> dict[str, Any]:
     optional = {name for name in ("permutations", "prompt_tokens") if not getattr(prediction, name)}
+    if prediction.answer == "letter":
+        optional.add("answer")
     return prediction.model_dump(mode="json", exclude=optional)
 
 

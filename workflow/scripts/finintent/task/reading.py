@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from itertools import chain, repeat
 from typing import NamedTuple
 
-from finintent.task.taxonomy import LETTERS, Answer, option_markers
+from finintent.config.answer_form import Answer
+from finintent.task.taxonomy import LETTERS, option_markers
 from finintent.task.wording import Instruction
 
 

@@ -3,14 +3,13 @@
 import re
 import string
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from finintent.config.answer_form import Answer
 from finintent.files import read_yaml
 
 LETTERS = string.ascii_uppercase
-Answer = Literal["letter", "label"]  # what a model answers with: the letter of an option, or its text
 
 
 class Label(BaseModel):

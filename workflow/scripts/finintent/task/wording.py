@@ -1,14 +1,15 @@
 """The wording that puts a question to a model."""
 
 import string
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from finintent.config.answer_form import Answer
 from finintent.errors import DataError
 from finintent.files import read_yaml
-from finintent.task.taxonomy import LETTERS, Answer
+from finintent.task.taxonomy import LETTERS, Taxonomy, option_markers
 
 
 class Instruction(BaseModel):
@@ -74,6 +75,24 @@ class Instruction(BaseModel):
                 f"{answer}, and {{request}} where the template is to hold it"
             )
         return self.request.get(answer, "")
+
+    def example(
+        self, question: str, label: str, taxonomy: Taxonomy, answer: Answer, order: Sequence[str] = ()
+    ) -> tuple[str, str]:
+        """Return the user turn for a question whose label is known, and the right answer.
+
+        Args:
+            question: text of the user.
+            label: code of the label.
+            taxonomy: the labels.
+            answer: form of answer.
+            order: the codes in the order in which their options are shown, by default the taxonomy's.
+        """
+        codes = order or taxonomy.codes
+        markers = dict(zip(codes, option_markers(len(codes)), strict=True))
+        options = {marker: taxonomy.names[code] for code, marker in markers.items()}
+        right = markers[label] if answer == "letter" else taxonomy.names[label]
+        return self.render(question, options, answer), right
 
     def list_letters(self, letters: Iterable[str]) -> str:
         """Return the letters as the prompt lists them: "A、B或C"."""

@@ -1,1 +1,1 @@
-"""LoRA training and merging with LlamaFactory."""
+"""LoRA training and merging with LlamaFactory, and the fine-tuning of encoders."""

@@ -1,4 +1,4 @@
-"""The results of a training run: the adapter, checkpoints, and the record of its logs."""
+"""The results of a training run: checkpoints, the adapter, and the record of its logs."""
 
 import shutil
 from pathlib import Path
@@ -23,11 +23,19 @@ def collect_adapter(checkpoints: Path, adapter: Path) -> None:
         shutil.copy2(checkpoints / name, adapter / name)
 
 
+def drop_other_runs(checkpoints: Path) -> None:
+    """Delete the checkpoints of runs with other settings or data, which cannot be resumed any more."""
+    if checkpoints.parent.is_dir():
+        for other in checkpoints.parent.iterdir():
+            if other != checkpoints and other.is_dir():
+                shutil.rmtree(other)
+
+
 def last_checkpoint_step(checkpoints: Path) -> int:
     """Return the optimizer step of the checkpoint that a run will resume from, 0 if there is none.
 
-    A checkpoint that is incomplete because the process was killed is deleted: LlamaFactory would choose it by its name,
-    and fail.
+    A checkpoint that is incomplete because the process was killed is deleted: the trainer would choose it by its
+    name, and fail.
     """
     for path in checkpoints.glob("checkpoint-*"):
         try:
@@ -66,13 +74,19 @@ def training_record(checkpoints: Path, rows: int, resumed_step: int) -> dict[str
         "seconds": results["train_runtime"],
         "tokens_per_second": results["effective_tokens_per_sec"] * share or None,  # LlamaFactory counts the whole run
         "rows_per_second": rows * results["epoch"] * share / (results["train_runtime"] - evaluating) if share else None,
-        "training_loss": _curve(training, "loss"),
-        "validation_loss": _curve(validation, "eval_loss"),
+        "training_loss": curve(training, "loss"),
+        "validation_loss": curve(validation, "eval_loss"),
         # LlamaFactory logs PyTorch's peak so far, in GiB, if `run_llamafactory` asks it to. The last entry is that of
         # the last attempt; earlier ones may be of attempts that ran out of memory.
         "peak_gpu_bytes": int(2**30 * log[-1]["vram_allocated"]) if "vram_allocated" in log[-1] else None,
     }
 
 
-def _curve(entries: dict[int, dict[str, Any]], key: str) -> list[dict[str, float]]:
+def curve(entries: dict[int, dict[str, Any]], key: str) -> list[dict[str, float]]:
+    """Return a loss curve: epoch, step and loss of each entry of a log, by step.
+
+    Args:
+        entries: of the log, by optimizer step.
+        key: of the loss in an entry.
+    """
     return [{"epoch": entries[step]["epoch"], "step": step, "loss": entries[step][key]} for step in sorted(entries)]
