@@ -85,7 +85,7 @@ def test_an_encoder_has_no_keys_of_language_models(values: dict, sentence: str):
 
 def test_a_language_model_has_no_settings_of_encoders():
     with pytest.raises(ValidationError, match="encoder is for models of the kind 'encoder'"):
-        Model(source=LOCAL, template="t", encoder={})
+        Model(source=LOCAL, template="t", encoder={"learning_rate": 1.0})
 
 
 def test_a_models_training_holds_only_what_was_set():
