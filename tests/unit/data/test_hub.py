@@ -193,6 +193,7 @@ MESSAGES = [
         ("train.csv", as_csv(ALPACA).encode("gb18030")),
         ("train.jsonl", "\n".join(json.dumps(row) for row in TURNS).encode()),
         ("train.json", json.dumps(MESSAGES).encode()),
+        ("data/train-00000-of-00001.parquet", pd.DataFrame(ALPACA).to_parquet()),
     ],
 )
 def test_sets_are_read_as_people_publish_them(hub, tmp_path, name: str, content: bytes):
