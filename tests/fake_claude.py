@@ -359,7 +359,7 @@ class Handler(BaseHTTPRequestHandler):
     def _send(self, status: int, content: Json | list[Json], share: float, messages: list[Json]) -> None:
         """Write a share of an answer in one go, and count the messages that it pays."""
         lines = content if isinstance(content, list) else [content]
-        data = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()
+        data = "".join(json.dumps(line) + "\n" for line in lines).encode()
         head = f"HTTP/1.1 {status} \r\ncontent-type: application/json\r\ncontent-length: {len(data)}\r\n"
         head += f"request-id: req_{uuid.uuid4().hex}\r\n"
         if status == 429 or status >= 500:  # the API sends it with 429; with the others it spares tests the waiting

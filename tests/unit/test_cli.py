@@ -50,7 +50,7 @@ VOTES = """{version: 1, language: en, title: Votes, labels: [
 def compare(tmp_path, *arguments: str):
     (tmp_path / "taxonomy.yaml").write_text(VOTES)
     for name, answer in (("a", "yes_"), ("b", "no_")):
-        scores = {code: float(code == answer) for code in ("yes_", "no_")}
+        scores = {code: 0.0 if code == answer else -50.0 for code in ("yes_", "no_")}
         row = {"gold": "yes_", "options": {"A": "yes_", "B": "no_"}, "log_probabilities": scores, "text": None}
         lines = [json.dumps(row | {"id": str(number)}) for number in range(10)]
         (tmp_path / f"{name}.jsonl").write_text("\n".join(lines))
@@ -65,6 +65,12 @@ def test_two_sets_of_predictions_are_compared_in_words_and_for_programs(tmp_path
     found = json.loads(compare(tmp_path, "--json").stdout)
     assert [row["accuracy"] for row in found["sets"]] == [1.0, 0.0]
     assert (found["pairs"][0]["broken"], found["pairs"][0]["kappa"]) == (10, 0.0)
+
+
+def test_a_seed_below_0_is_refused(tmp_path):
+    result = compare(tmp_path, "--seed", "-5")
+    assert result.exit_code == 2
+    assert "--seed" in result.stderr
 
 
 def test_a_comparison_that_cannot_be_made_is_one_sentence(tmp_path):

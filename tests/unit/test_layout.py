@@ -12,6 +12,8 @@ STUDY = "tests/unit/test_scripts.py::test_the_whole_analysis_of_a_study"
 # The reason by module: that it only declares, or the test that covers it.
 WITHOUT_A_FILE = {
     "errors": "only declarations",
+    "claude/records": "tests/unit/claude/test_store.py::test_what_is_no_record_is_neither_stored_nor_read",
+    "data/taught_rows": "tests/unit/data/test_hub.py::test_sets_are_read_as_people_publish_them",
     "config/answer_form": "only declarations",
     "data/dataset_info": "tests/unit/test_scripts.py::test_llamafactory_finds_the_files_by_their_description",
     "inference/baseline": "tests/unit/test_scripts.py::test_baselines_answer_both_sets_of_questions",

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
-from finintent.files import sha256
+from finintent.files import read_json, read_jsonl, sha256
 from tiny import DATASET, ROOT, write_tiny_model
 
 RESOURCES = ROOT / "tests/datasets" / DATASET
@@ -36,6 +36,10 @@ TRAINING = {
 }
 OTHER_JOB = {
     "job_seconds": 360, "card_peak_bytes": 20 * 2**30, "energy_joules": 180_000, "device": "a card", "driver": "1.2",
+}  # fmt: skip
+CURATION = {
+    "train_rows": 24, "validation_rows": 9, "min_characters": 4, "max_characters": 60,
+    "near_duplicate_threshold": 70, "decontamination_threshold": 55, "seed": 1,
 }  # fmt: skip
 
 
@@ -81,10 +85,6 @@ def data(tmp_path: Path) -> Path:
         output=Files(candidates=str(tmp_path / "candidates.jsonl"), record=str(tmp_path / "record.json")),
         params=SimpleNamespace(dataset=DATASET),
     )
-    curation = {
-        "train_rows": 24, "validation_rows": 9, "min_characters": 4, "max_characters": 60,
-        "near_duplicate_threshold": 70, "decontamination_threshold": 55, "seed": 1,
-    }  # fmt: skip
     run(
         "curate_dataset.py",
         log,
@@ -101,9 +101,37 @@ def data(tmp_path: Path) -> Path:
             },
             curation=str(tmp_path / "curation.json"),
         ),
-        params=SimpleNamespace(curation=curation),
+        params=SimpleNamespace(curation=CURATION),
     )
     return tmp_path
+
+
+def test_a_curation_that_fails_leaves_its_rejected_rows(data: Path, capfd: pytest.CaptureFixture):
+    with pytest.raises(SystemExit):
+        run(
+            "curate_dataset.py",
+            data / "curate.log",
+            input=Files(
+                candidates=str(data / "candidates.jsonl"), questions=str(data / "questions.jsonl"), taxonomy=TAXONOMY
+            ),
+            params=SimpleNamespace(curation=CURATION | {"max_characters": 5}),
+        )
+    rejected = read_jsonl(data / "curate.rejected.jsonl")
+    assert f"{len(rejected)} rejected as length" in (data / "curate.log").read_text()
+    assert f"{data}/curate.rejected.jsonl has every rejected row" in capfd.readouterr().err
+
+
+def test_rows_of_ones_own_become_candidates(data: Path):
+    (data / "own.csv").write_text("query,label\nWhere is it?,Shipping\n")
+    run(
+        "read_own_rows.py",
+        data / "log",
+        input=Files(taxonomy=TAXONOMY, instruction=str(RESOURCES / "prompts/instruction.yaml")),
+        output=Files(candidates=str(data / "own.jsonl"), record=str(data / "own.json")),
+        params=SimpleNamespace(source={"path": str(data / "own.csv")}),
+    )
+    assert [(row["query"], row["label"]) for row in read_jsonl(data / "own.jsonl")] == [("Where is it?", "shipping")]
+    assert read_json(data / "own.json")["origin"] == "taken from the file own.csv"
 
 
 def format_alpaca(data: Path, shuffle: int | None, answer: str = "letter") -> tuple[list[dict], dict]:

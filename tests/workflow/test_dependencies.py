@@ -44,7 +44,7 @@ def test_answers_of_a_default_study_are_read_once_under_each_scorer(tmp_path: Pa
                     question=f"question {index}",
                     gold=CODES[index],
                     options=dict(zip("ABC", CODES, strict=True)),
-                    log_probabilities=dict.fromkeys(CODES, -1.0) | {CODES[number % 3]: -0.5},
+                    log_probabilities=dict.fromkeys(CODES, -2.0) | {CODES[number % 3]: -0.5},
                     text=None if split == "validation" else text,
                 )
                 for index in range(3)

@@ -22,7 +22,13 @@ MAX_LINES, MAX_WORDS = 100, 900
 # One character of Chinese carries less than an English word: 900 words of English are about 1,500 characters.
 MAX_CHARACTERS = 1500
 # Made by a run that downloads, or by a reader for a task of their own.
-NOT_SHIPPED = {"resources/models", "resources/openfindata.lock.json", "resources/my_task"}
+NOT_SHIPPED = {
+    "resources/models",
+    "resources/openfindata.lock.json",
+    "resources/my_task",
+    "resources/my_support",
+    "config/my_support.yaml",
+}
 
 
 def each_page(pages: list[Path]):

@@ -45,7 +45,7 @@ def test_a_file_of_the_benchmarks_form_is_read(tmp_path: Path):
 
 def test_an_option_that_the_taxonomy_lacks_is_named(tmp_path: Path):
     path = write(tmp_path, ITEMS[0] | {"C": "不确定"})
-    with pytest.raises(DataError, match=r"item 0: option '不确定' is not a name of the taxonomy \(积极, 消极, 中性\)"):
+    with pytest.raises(DataError, match=r"item 1: option '不确定' is not a name of the taxonomy \(积极, 消极, 中性\)"):
         read_questions(path, TAXONOMY, BLOCK["evaluation"]["marker"])
 
 

@@ -1,4 +1,4 @@
-"""Candidates: from recorded answers, from Claude, or from a data set of the Hub."""
+"""Candidates: from recorded answers, a file of one's own, Claude, or a data set of the Hub."""
 
 
 rule collect_candidates:
@@ -16,6 +16,25 @@ rule collect_candidates:
         code=get_code("collect_candidates.py"),
     script:
         "../scripts/collect_candidates.py"
+
+
+rule read_own_rows:
+    input:
+        rows=lookup(dpath="datasets/{dataset}/generation/file/path", within=config),
+        taxonomy=get_resource("taxonomy.yaml"),
+        instruction=get_resource("prompts/instruction.yaml"),
+    output:
+        candidates="results/candidates/{dataset}/file.jsonl",
+        record="results/candidates/{dataset}/file.json",
+    log:
+        "results/logs/read_own_rows/{dataset}.log",
+    benchmark:
+        "results/benchmarks/read_own_rows/{dataset}.jsonl"
+    params:
+        source=lookup(dpath="datasets/{dataset}/generation/file", within=config),
+        code=get_code("read_own_rows.py"),
+    script:
+        "../scripts/read_own_rows.py"
 
 
 rule generate_candidates:

@@ -19,8 +19,8 @@ from finintent.config.whole import complete_config
 from finintent.versions import MODEL_PACKAGES, locked_versions
 from finintent.code_digest import code_digest
 from finintent.models.disk import disk_need, unwritable
-from finintent.errors import ConfigError
-from finintent.files import sha256
+from finintent.errors import ConfigError, DataError
+from finintent.files import parse_yaml, read_text, sha256
 from finintent.report.captions import Numbers
 from finintent.report.closing import STOPPED, closing_lines
 from finintent.models.folder import is_downloaded, local_files
@@ -32,6 +32,12 @@ from finintent.task.system import (
     study_systems,
 )
 from finintent.training.arguments import OWN_KEYS
+
+try:
+    for file in workflow.configfiles:
+        parse_yaml(file, read_text(file))  # Snakemake keeps the last of two keys with one name, without a word
+except DataError as error:
+    sys.exit(str(error))
 
 # A run in another folder, as a module for example, reads what comes with the workflow.
 config |= with_shipped_files(config, ROOT)
@@ -174,6 +180,12 @@ def get_dataset(wildcards):
 
 def get_resource(name):
     return lambda wildcards: f"{get_dataset(wildcards)['resources']}/{name}"
+
+
+def get_personas(wildcards):
+    """Return the data set's personas; only rows that were written for personas have them."""
+    path = get_resource("personas.yaml")(wildcards)
+    return path if Path(path).is_file() else []
 
 
 def get_recorded_dataset(wildcards):

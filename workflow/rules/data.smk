@@ -6,7 +6,7 @@ rule curate_dataset:
         candidates=get_candidates,
         questions="results/questions/{dataset}.jsonl",
         taxonomy=get_resource("taxonomy.yaml"),
-        personas=get_resource("personas.yaml"),
+        personas=get_personas,
     output:
         train="results/curated/{dataset}/train.jsonl",
         validation="results/curated/{dataset}/validation.jsonl",

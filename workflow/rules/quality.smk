@@ -8,7 +8,7 @@ rule measure_quality:
         validation="results/curated/{dataset}/validation.jsonl",
         rejected="results/curated/{dataset}/rejected.jsonl",
         taxonomy=get_resource("taxonomy.yaml"),
-        personas=get_resource("personas.yaml"),
+        personas=get_personas,
     output:
         report(
             "results/curated/{dataset}/quality.json",

@@ -4,6 +4,7 @@ from typing import Any
 
 from finintent.config.curation import SeededCuration
 from finintent.data.curation import Personas, curate
+from finintent.errors import TooFewRowsError
 from finintent.files import parse, read_jsonl, read_yaml, write_json, write_jsonl
 from finintent.logs import logged
 from finintent.task.questions import validation_questions
@@ -15,18 +16,23 @@ def main(
     candidates: str,
     questions: str,
     taxonomy: str,
-    personas: str,
+    personas: str | None,
     settings: dict[str, Any],
     outputs: dict[str, str],
+    failed: str,
 ) -> None:
     labels = read_taxonomy(taxonomy)
-    curated = curate(
-        read_jsonl(candidates),
-        labels,
-        list(read_yaml(personas, Personas).root),
-        [question["question"] for question in read_jsonl(questions)],
-        parse("curation settings", settings, SeededCuration),
-    )
+    try:
+        curated = curate(
+            read_jsonl(candidates),
+            labels,
+            list(read_yaml(personas, Personas).root) if personas else None,
+            [question["question"] for question in read_jsonl(questions)],
+            parse("curation settings", settings, SeededCuration),
+        )
+    except TooFewRowsError as error:
+        write_jsonl(failed, error.rejected)  # not to an output: those of a failed job are deleted
+        raise TooFewRowsError(f"{error}; {failed} has every rejected row", error.rejected) from None
     write_jsonl(outputs["train"], curated.train)
     write_jsonl(outputs["validation"], curated.validation)
     write_jsonl(outputs["validation_questions"], validation_questions(curated.validation, labels))
@@ -40,7 +46,8 @@ if "snakemake" in globals():
             candidates=snakemake.input.candidates,
             questions=snakemake.input.questions,
             taxonomy=snakemake.input.taxonomy,
-            personas=snakemake.input.personas,
+            personas=snakemake.input.get("personas"),
             settings=snakemake.params.curation,
             outputs=dict(snakemake.output.items()),
+            failed=snakemake.log[0].removesuffix(".log") + ".rejected.jsonl",
         )

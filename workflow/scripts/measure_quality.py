@@ -7,7 +7,7 @@ from finintent.logs import logged
 from finintent.task.taxonomy import read_taxonomy
 
 
-def main(*, record: str, splits: list[str], rejected: str, taxonomy: str, personas: str, output: str) -> None:
+def main(*, record: str, splits: list[str], rejected: str, taxonomy: str, personas: str | None, output: str) -> None:
     rows = [row for split in splits for row in read_jsonl(split)]
     generation = read_json(record)
     if (cost := generation.get("cost_usd")) is not None:
@@ -16,7 +16,7 @@ def main(*, record: str, splits: list[str], rejected: str, taxonomy: str, person
         rows,
         read_jsonl(rejected),
         read_taxonomy(taxonomy).codes,
-        list(read_yaml(personas, Personas).root),
+        list(read_yaml(personas, Personas).root) if personas else [],
     )
     write_json(output, {"generation": generation, **quality})
 
@@ -28,6 +28,6 @@ if "snakemake" in globals():
             splits=[snakemake.input.train, snakemake.input.validation],
             rejected=snakemake.input.rejected,
             taxonomy=snakemake.input.taxonomy,
-            personas=snakemake.input.personas,
+            personas=snakemake.input.get("personas"),
             output=snakemake.output[0],
         )

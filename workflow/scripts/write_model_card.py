@@ -33,7 +33,7 @@ def main(
         training=read_json(training),
         answers=tuple(read_answers(path) for path in answers),
         metrics=tuple(read_json(path) for path in metrics),
-        generators=read_json(quality)["generation"]["generators"],
+        rows=read_json(quality)["generation"],
         answer=answer,
         dataset=dataset,
         taxonomy=read_taxonomy(taxonomy),

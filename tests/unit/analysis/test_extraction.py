@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finintent.analysis.extraction import _words, greedy, greedy_label, opencompass, original
+from finintent.analysis.extraction import TEXT_SCORERS, _words, answer_text, greedy, greedy_label, opencompass, original
 from options import LETTERS, NAMES
 
 ECHO = "\n".join(f"{letter}. {name}" for letter, name in NAMES.items())
@@ -72,7 +72,7 @@ def test_greedy_takes_the_one_letter_that_is_named(text: str, letter: str | None
         ("A行业板块问询B个股问询", None),
         ("A股", None),
         ("A个股问询", None),  # another option's name
-        ("ETF基金问询", None),
+        ("ETF基金问询", "E"),  # by its text, as no letter is named
     ],
 )
 def test_greedy_with_names_takes_a_letter_glued_to_its_own_option(text: str, letter: str | None):
@@ -82,6 +82,89 @@ def test_greedy_with_names_takes_a_letter_glued_to_its_own_option(text: str, let
 def test_a_latin_name_is_not_spelled_from_the_letter_on():
     assert greedy("Account", ["A", "B"], {"A": "ccount", "B": "Billing"}) is None
     assert greedy("B-Billing", ["A", "B"], {"A": "Account", "B": "Billing"}) == "B"
+
+
+# Options of which three hold a letter in their text.
+ENGLISH = {
+    "A": "Billing", "B": "Shipping", "C": "Account", "D": "Vitamin C", "E": "Plan B", "F": "Hepatitis A", "G": "Other",
+    "H": "A loan", "I": "I am lost",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("A customer asks about a parcel, so B.", "B"),
+        ("I think the answer is B", "B"),
+        ("I would choose option B since it is about a parcel", "B"),
+        ("B. A customer wants a parcel.", "B"),
+        ("B: I would say so", "B"),
+        ("B\nA customer asks", "B"),
+        ("C\n\nExplanation: A user", "C"),
+        ("B\nC", None),
+        ("B\n\nA. Billing\nB. Shipping", "B"),
+        ("A is correct", "A"),
+        ("Option A fits", "A"),
+        ("Option I seems right", "I"),
+        ("A or B", None),
+        ("A and B", None),
+        ("A/B", None),
+        ("A y B", None),
+        ("A: I would say B", None),
+        ("I", "I"),
+        ("I.", "I"),
+        ("Vitamin C", "D"),
+        ("D. Vitamin C", "D"),
+        ("The topic is Plan B.", "E"),
+        ("Hepatitis A", "F"),
+        ("A loan", "H"),
+        ("I am lost", "I"),
+        ("Billing", "A"),
+        ("Shipping and Billing", None),
+        ("b. Shipping", "B"),
+        ("(b) Shipping", "B"),
+        ("The correct answer is b.", "B"),
+        ("answer is a question", None),
+        ("i think b", None),
+        ("A mi juicio es B", "B"),
+        ("E a resposta é B", "B"),
+        ("La réponse est B.", "B"),
+        ("Antwort: b", "B"),
+        ("正解はBです", "B"),
+        ("답은 B입니다", "B"),
+        ("คำตอบคือ B", "B"),
+        ("Ответ: B", "B"),
+        ("Ⓑ", "B"),
+        ("𝐁", "B"),
+        ("\ufeffB\x00", "B"),
+        ("Б", None),  # Cyrillic
+    ],
+)
+def test_words_of_one_letter_are_no_answers_in_any_language(text: str, letter: str | None):
+    assert greedy(text, list(ENGLISH), ENGLISH) == letter
+
+
+@pytest.mark.parametrize(
+    ("text", "rest"),
+    [
+        ("<think>A or C</think>B", "B"),
+        ("<think>\nA</think> B </think>C", "C"),
+        ("<think></think>D", "D"),
+        ("A or B.</think>E", "E"),
+        ("<thinking>A</thinking>B", "B"),
+        ("[THINK]A[/THINK]B", "B"),
+        ("◁think▷A◁/think▷B", "B"),
+        ("<think>\nA", ""),
+        ("<think>A</think>B <think>C", ""),
+        ("B", "B"),
+        ("I think B", "I think B"),
+    ],
+)
+def test_what_is_thought_is_no_answer(text: str, rest: str):
+    assert answer_text(text) == rest
+    for scorer in TEXT_SCORERS.values():
+        assert scorer(text, LETTERS, NAMES) == scorer(rest, LETTERS, NAMES)
+    assert greedy_label(f"<think>{text}</think>个股问询", LETTERS, NAMES) == "B"
 
 
 @pytest.mark.parametrize(

@@ -124,15 +124,15 @@ def test_missing_and_odd_looking_outputs_are_no_answer(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[]", "a.json: expected a non-empty list"),
-        ("[1]", "a.json: expected a non-empty list"),
+        ("[]", "a.json: no rows, expected at least one"),
+        ("[1]", "a.json, item 1: found 1, expected an object"),
         ("x", "a.json, line 1: not JSON"),
         ('[{"id": 1, "gold": "A"}]', "a.json: no column of raw outputs; found id, gold, expected text or output"),
         ('[{"id": 1, "text": "A"}]', "a.json: no column of gold letters; found id, text, expected gold or answer"),
         ('[{"text": "A", "gold": "A"}, {"gold": "A"}]', "no column of raw outputs; found gold,"),
-        ('[{"text": "A", "gold": "stock"}]', "a.json, row 1: gold is 'stock', expected an option letter"),
+        ('[{"text": "A", "gold": "stock"}]', "a.json, item 1: gold is 'stock', expected an option letter"),
         ('[{"text": "A", "gold": "Apple"}]', "gold is 'Apple', expected an option letter"),
-        ('[{"text": ["A"], "gold": "A"}]', r"a.json, row 1: text is \['A'\], expected the raw output as one string"),
+        ('[{"text": ["A"], "gold": "A"}]', r"a.json, item 1: text is \['A'\], expected the raw output as one string"),
     ],
 )
 def test_a_file_of_another_form_is_refused(tmp_path, content: str, message: str):
@@ -142,9 +142,27 @@ def test_a_file_of_another_form_is_refused(tmp_path, content: str, message: str)
         score_file(path)
 
 
-@pytest.mark.parametrize("content", ["", 'gold,text\n"A,A\n', "gold,text\nA,A,A\nA,A,A,A\n"])
-def test_a_broken_csv_is_refused(tmp_path, content: str):
+def test_a_csv_that_shifts_its_columns_is_refused(tmp_path):
     path = tmp_path / "a.csv"
-    path.write_text(content)
-    with pytest.raises(DataError, match=r"a\.csv: not CSV"):
+    path.write_text("gold,text\nA,A\nB,B, no\n")
+    with pytest.raises(DataError, match=r"a\.csv, row 3: 3 cells, but row 1 names 2 columns"):
         score_file(path)
+    path.write_text("Gold, Text\nA,A,\nB,A,\n")  # nothing stands in the third column
+    assert score_file(path, "greedy")["correct"].tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("opencompass.json", {"0": {"prediction": "A", "gold": "A"}, "1": {"prediction": "答案是B", "gold": "E"}}),
+        ("wrapped.json", {"results": [{"output": "A", "answer": "A"}, {"output": "B", "answer": "A"}]}),
+        ("ms-swift.jsonl", [{"response": "A", "labels": "A", "logprobs": None}, {"response": "B", "labels": "E"}]),
+        ("thinking.json", [{"predict": "<think>B</think>A", "label": "<think>\n</think>\n\nA"},
+                           {"predict": "<think>\nA", "label": "<think>\n</think>\n\nA"}]),
+    ],
+)  # fmt: skip
+def test_files_of_other_tools_are_scored(tmp_path, name: str, content: list | dict):
+    path = tmp_path / name
+    lines = "\n".join(json.dumps(row) for row in content)
+    path.write_text(lines if name.endswith("l") else json.dumps(content))
+    assert score_file(path, "greedy")["correct"].tolist() == [1]

@@ -1,6 +1,7 @@
 """Sets of predictions from anywhere, compared."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,15 @@ def test_a_model_without_probabilities_is_compared_by_its_text(tmp_path: Path):
     texts = write(tmp_path / "claude.jsonl", [row(number, "yes", log_probabilities=None) for number in range(20)])
     found = compare_sets([votes(tmp_path / "b.jsonl", {0}), texts], TAXONOMY, "loglikelihood", seed=1)
     assert [row["correct"] for row in found["sets"]] == [19, 20]
+    assert [row["scorer"] for row in found["sets"]] == ["loglikelihood", "greedy"]
+    assert re.findall(r"of 20 +(\w+)$", as_text(found), re.MULTILINE) == ["loglikelihood", "greedy"]
+
+
+def test_the_result_is_json_even_where_nothing_is_significant(tmp_path: Path):
+    found = compare_sets(
+        [votes(tmp_path / name, {number}) for number, name in enumerate("ab")], TAXONOMY, "greedy", seed=1
+    )
+    assert json.loads(json.dumps(found))["pairs"][0]["distinguishable"] is False
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Tables keep their types from stage to stage."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from finintent.analysis.tables import read_table, records, write_table
+from finintent.analysis.tables import markdown_cell, read_table, records, write_table
 
 
 @pytest.fixture
@@ -38,6 +39,25 @@ def test_csv_has_six_significant_digits(tmp_path: Path, table: pd.DataFrame):
         "id,question,rows,share,right",
         "007,null,24,0.333333,True",
     ]
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_cell_of_the_csv_is_a_formula(tmp_path: Path, start: str):
+    text = f'{start}HYPERLINK("http://evil.example","x")'
+    table = pd.DataFrame({"question": [text, "1 - 1"], text: [-1, 2]})
+    for typed in (table, table.astype({"question": "string"})):
+        write_table(typed, tmp_path / "t.parquet", tmp_path / "t.csv")
+        with (tmp_path / "t.csv").open(newline="") as file:
+            header, first, second = csv.reader(file)
+        assert header == ["question", f"'{text}"]
+        assert first == [f"'{text}", "-1"]  # a number stays one
+        assert second == ["1 - 1", "2"]
+        assert read_table(tmp_path / "t.parquet")["question"][0] == text
+
+
+def test_a_cell_of_markdown_is_one_short_line_without_html():
+    assert markdown_cell("a|b\n<b>c</b>") == "a\\|b &lt;b&gt;c&lt;/b&gt;"
+    assert len(markdown_cell("x" * 20_000)) == 200
 
 
 def test_records_have_none_for_what_is_missing(table: pd.DataFrame):

@@ -7,15 +7,20 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import anthropic
 import httpx2
 import pytest
 
 from fake_claude import FAULT_HEADER, FakeClaude, Fault
-from finintent.claude.client import Claude
+from finintent.claude.client import Claude, make_client
 from finintent.claude.prompts import Request
+from finintent.claude.replies import read_queries
 from finintent.claude.store import ResponseStore
 from finintent.config.fetching import Fetching
 from finintent.errors import ApiError
@@ -142,7 +147,9 @@ def test_somebody_elses_batch_of_the_same_size_does_no_harm(tmp_path, monkeypatc
     assert len(store.answers) == 6
 
 
-@pytest.mark.parametrize(("status", "sentence"), [(401, "answered 401"), (400, "answered 400")])
+@pytest.mark.parametrize(
+    ("status", "sentence"), [(401, r"answered 401.*; check the key in ANTHROPIC_API_KEY"), (400, "answered 400")]
+)
 def test_an_error_that_will_come_again_ends_the_job_at_once(tmp_path, monkeypatch, status: int, sentence: str):
     if status == 401:
         monkeypatch.setattr(anthropic.Anthropic, "_api_key_auth", {})
@@ -153,6 +160,84 @@ def test_an_error_that_will_come_again_ends_the_job_at_once(tmp_path, monkeypatc
     with FakeClaude(Writer(), delay=0.5) as server, pytest.raises(ApiError, match=sentence):
         generate(tmp_path, server, concurrency=1)
     assert len(server.requests) <= 2  # of six: the next may be on its way
+
+
+@pytest.mark.parametrize("key", ["sk-ant\nsk-ant", "sk ant", "sk-ant-\u200b", "密钥"])
+def test_a_key_that_is_none_is_named_and_not_printed(monkeypatch, key: str):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", key)
+    with pytest.raises(ApiError, match="ANTHROPIC_API_KEY holds a space, a line break") as error:
+        make_client(1, 0)
+    assert key not in str(error.value)
+
+
+MESSAGE = {
+    "id": "m", "type": "message", "role": "assistant", "model": "claude-haiku-5-5", "stop_reason": "end_turn",
+    "content": [{"type": "text", "text": '{"queries": []}'}], "usage": {"input_tokens": 1, "output_tokens": 1},
+}  # fmt: skip
+PAGE = b"<!DOCTYPE html><html>Sign in</html>"
+ERROR = json.dumps({"type": "error", "error": {"type": "api_error", "message": "no channel"}}).encode()
+
+
+@contextmanager
+def gateway(body: bytes) -> Iterator[str]:
+    """Serve one body with status 200, whatever is asked."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html" if body.startswith(b"<") else "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST  # noqa: N815 - the name that http.server looks for
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("mode", ["messages", "batches"])
+@pytest.mark.parametrize(
+    "body",
+    [PAGE, b"", b"\xff\xfe\xff", ERROR, b"[]", b"null", *(
+        json.dumps(MESSAGE | change).encode()
+        for change in ({"usage": None}, {"stop_reason": None}, {"content": None}, {"content": "hello"})
+    )],
+)  # fmt: skip
+def test_a_gateway_without_an_answer_is_named_and_nothing_is_stored(tmp_path, body: bytes, mode: str):
+    with gateway(body) as url, pytest.raises(ApiError, match=r"127\.0\.0\.1:\d+, answered with status 200, but with"):
+        generate(tmp_path, SimpleNamespace(url=url), mode=mode, max_retries=1)
+    store = ResponseStore(tmp_path / "responses.jsonl")
+    assert not store.answers
+    assert {record["type"] for record in store.records} == ({"submission"} if mode == "batches" else set())
+    with FakeClaude(Writer()) as server:  # the gateway works again
+        generate(tmp_path, server, mode=mode)
+    assert_paid_once_and_kept(tmp_path, server)
+
+
+@pytest.mark.parametrize("mode", ["messages", "batches"])
+@pytest.mark.parametrize("spelled", [True, False])  # in the JSON that the model writes, or in the message itself
+def test_half_an_emoji_is_paid_once_and_replaced(tmp_path, mode: str, spelled: bool):
+    def reply(body: dict) -> str:
+        value = Writer()(body)
+        value["queries"][0] += " \ud83d"
+        return json.dumps(value, ensure_ascii=spelled)
+
+    with FakeClaude(reply) as server:
+        record = generate(tmp_path, server, mode=mode)
+    assert record["faults"] == {}
+    store = assert_paid_once_and_kept(tmp_path, server)
+    for answer in store.answers.values():
+        assert read_queries(answer["message"], 6, "en").rows[0].endswith(" \ufffd")
 
 
 def test_a_long_shared_part_is_cached_and_a_short_one_is_not(tmp_path):

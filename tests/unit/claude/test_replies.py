@@ -19,5 +19,6 @@ def test_rows_that_are_no_text_are_left_out():
 
 def test_labels_outside_the_taxonomy_or_the_numbers_are_left_out():
     labels = [{"number": 1, "label": "a"}, {"number": 2, "label": "z"}, {"number": 9, "label": "a"}]
+    labels += [{"number": 2.0, "label": "a"}, {"number": True, "label": "b"}, {"number": "2", "label": "a"}, 2]
     reply = read_labels(message(json.dumps({"labels": labels})), 2, ["a", "b"])
     assert (reply.rows, reply.fault) == ([(0, "a")], "too_few")

@@ -8,9 +8,14 @@ import pytest
 from finintent.claude.store import ResponseStore
 from finintent.errors import ApiError, DataError
 
+MESSAGE = {
+    "type": "message", "model": "claude-haiku-5-5", "stop_reason": "end_turn",
+    "content": [{"type": "text", "text": "hello"}], "usage": {"input_tokens": 1, "output_tokens": 1},
+}  # fmt: skip
 
-def answer(name: str, cost: float = 0.5) -> dict:
-    return {"type": "answer", "digest": name, "message": {}, "cost_usd": cost}
+
+def answer(name: str, cost: float = 0.5, **message: object) -> dict:
+    return {"type": "answer", "digest": name, "message": MESSAGE | message, "cost_usd": cost}
 
 
 def test_what_is_appended_is_there_for_the_next_process(tmp_path):
@@ -36,6 +41,66 @@ def test_a_torn_line_is_dropped_and_the_next_record_stands_alone(tmp_path):
     assert path.read_bytes().startswith(whole)
 
 
+def test_a_whole_last_line_is_an_answer_whoever_took_its_end_away(tmp_path):
+    path = tmp_path / "responses.jsonl"
+    with ResponseStore(path) as store:
+        store.append(answer("a"))
+    path.write_bytes(path.read_bytes().rstrip(b"\n"))
+    assert list(ResponseStore(path).answers) == ["a"]
+    with ResponseStore(path) as store:
+        assert list(store.answers) == ["a"]
+        store.append(answer("b"))
+    assert [json.loads(line)["digest"] for line in path.read_text().splitlines()] == ["a", "b"]
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_store_that_notepad_saved_is_read(tmp_path, mark: bytes):
+    path = tmp_path / "responses.jsonl"
+    with ResponseStore(path) as store:
+        store.append(answer("a"))
+    path.write_bytes(mark + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert list(ResponseStore(path).answers) == ["a"]
+
+
+def test_half_an_emoji_is_stored_as_a_replacement_character(tmp_path):
+    path = tmp_path / "responses.jsonl"
+    with ResponseStore(path) as store:
+        store.append(answer("a", content=[{"type": "text", "text": "x \ud83d"}]))
+        stored = store.answers["a"]
+    assert stored["message"]["content"][0]["text"] == "x \ufffd"
+    assert ResponseStore(path).answers["a"] == stored
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ({"type": "error", "error": {}}, "is no record of a store; delete the line"),
+        ([], "is no record of a store"),
+        (answer("a") | {"message": None}, "message: .*; delete the line, and what it held is asked for again"),
+        (answer("a", usage=None), "message.usage: "),
+        (answer("a", usage={"input_tokens": 1}), "message.usage.output_tokens is missing"),
+        (answer("a", stop_reason=None), "message.stop_reason: "),
+        (answer("a", content=None), "message.content: "),
+        (answer("a", content="hello"), "message.content: "),
+        (answer("a", content=[{"type": "text"}]), "message.content.0: .*lacks its text"),
+        (answer("a", cost=float("nan")), "cost_usd: "),
+        ({"type": "batch", "submission": "s", "batch": None}, "batch: "),
+    ],
+)
+def test_what_is_no_record_is_neither_stored_nor_read(tmp_path, record: object, message: str):
+    path = tmp_path / "responses.jsonl"
+    with ResponseStore(path) as store:
+        store.append(answer("a"))
+        if isinstance(record, dict):
+            with pytest.raises(DataError, match=message):
+                store.append(record)
+    with path.open("a") as file:
+        stamped = record | {"time": "2026-01-01T00:00:00+00:00"} if isinstance(record, dict) else record
+        file.write(json.dumps(stamped) + "\n")
+    with pytest.raises(DataError, match=f"responses\\.jsonl, line 2: .*{message}"):
+        ResponseStore(path)
+
+
 def test_a_line_broken_in_the_middle_is_named(tmp_path):
     path = tmp_path / "responses.jsonl"
     path.write_text('{"type": \n{"type": "batch"}\n')
@@ -55,13 +120,13 @@ def test_two_writers_are_kept_apart(tmp_path):
 
 def test_a_full_disk_leaves_the_store_whole(tmp_path):
     with ResponseStore(tmp_path / "store") as store:
-        store.append({"type": "answer", "digest": "a", "cost_usd": 1})
+        store.append(answer("a"))
         before = (tmp_path / "store").read_bytes()
         _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 50, hard))
         try:
             with pytest.raises(ApiError, match="could not be stored"):
-                store.append({"type": "answer", "digest": "b" * 100, "cost_usd": 1})
+                store.append(answer("b" * 100))
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
     assert (tmp_path / "store").read_bytes() == before

@@ -25,7 +25,7 @@ DEFAULTS = {
     Curation: (
         CURATION,
         {
-            "min_characters": 2, "max_characters": 60, "near_duplicate_threshold": 70,
+            "min_characters": 2, "max_characters": 60, "reject_label_names": True, "near_duplicate_threshold": 70,
             "decontamination_threshold": 55,
         },
     ),
@@ -87,6 +87,7 @@ def test_what_is_not_set_has_its_default_or_is_absent(block: type[Block]):
         (Baseline, {"min_ngram": 4}),
         (Curation, CURATION | {"train_rows": 0}),
         (Curation, CURATION | {"near_duplicate_threshold": 101}),
+        (Curation, CURATION | {"near_duplicate_threshold": 0.7}),  # a share, where percent are meant
         (Curation, CURATION | {"decontamination_threshold": 0}),
         (Curation, CURATION | {"min_characters": 61}),
         (SeededCuration, CURATION),

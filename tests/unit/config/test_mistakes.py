@@ -39,7 +39,7 @@ def written(text: str) -> Callable[[dict], None]:
          "gpu has the unknown key 'colour'; the known ones are memory_gb, usd_per_hour; remove it"),
         ("seed: one", "seed is 'one', expected an integer of at least 0"),
         ("seed: '7'", "seed is '7', expected an integer of at least 0; write 7 without quotes"),
-        ("seed: 7.0", "seed is 7.0, expected an integer of at least 0"),
+        ("seed: 7.0", "seed is 7.0, expected an integer of at least 0; write 7"),
         ("seed: true", "seed is True, expected an integer of at least 0"),
         ("seed:", "seed is empty, expected an integer of at least 0; give it a value or remove the key"),
         ("keep_merged: 1", "keep_merged is 1, expected true or false"),

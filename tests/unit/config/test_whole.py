@@ -86,6 +86,15 @@ def edit(*path: str, value: object) -> Callable[[dict], None]:
             edit("models", "m", "source", "path", value="x"),
             "models.m.source.path is 'x', where there is no config.json",
         ),
+        (
+            edit(
+                "datasets",
+                "d",
+                "generation",
+                value={"backend": "anthropic", "anthropic": {"store": "s", "model": "m"}},
+            ),
+            "datasets.d.generation.backend is 'anthropic', but resources holds no personas.yaml",
+        ),
         (edit("study", "recipes", value=["s"]), "study.recipes names 's', which is not in the catalogue `recipes` (r)"),
         (
             edit("study", "recipe_sizes", value={"s": [10]}),

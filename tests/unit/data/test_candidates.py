@@ -8,7 +8,7 @@ from finintent.files import write_jsonl
 def test_a_response_without_its_request_is_named(tmp_path):
     path = tmp_path / "responses.jsonl"
     path.write_text('{"generator": "x"}\n')
-    with pytest.raises(DataError, match=r"responses.jsonl, line 1: request: Field required"):
+    with pytest.raises(DataError, match=r"responses.jsonl, line 1: request is missing"):
         candidates_from_responses(path, "d")
 
 
@@ -39,6 +39,6 @@ def test_each_query_is_a_row_with_its_share_of_the_cost(tmp_path):
     ]
     assert len({row["id"] for row in rows}) == 3
     assert candidates_record("recorded", rows) == {
-        "backend": "recorded", "generators": {"m": 2, "n": 1}, "candidates": 3, "first_answer": "2026-01-01",
-        "last_answer": "2026-01-02",
+        "backend": "recorded", "origin": "written by m, n and recorded", "synthetic": True,
+        "generators": {"m": 2, "n": 1}, "candidates": 3, "first_answer": "2026-01-01", "last_answer": "2026-01-02",
     }  # fmt: skip

@@ -6,6 +6,7 @@ from datasets import load_dataset
 from huggingface_hub import DatasetCard
 
 from finintent.config.curation import SeededCuration
+from finintent.data.candidates import origin
 from finintent.data.curation import curate
 from finintent.data.dataset_card import dataset_card
 from finintent.errors import DataError
@@ -27,7 +28,7 @@ CANDIDATES = [
     }
     for index, word in enumerate(WORDS)
 ]  # fmt: skip
-FACTS = TAXONOMY.model_dump() | {"backend": "anthropic", "generators": {"claude-x": 3}}
+FACTS = TAXONOMY.model_dump() | origin("anthropic", ["claude-x"])
 
 
 @pytest.fixture
@@ -88,12 +89,13 @@ def test_the_size_is_that_of_both_splits(folder, rows: int, size: str):
 def test_the_card_tells_the_counts(folder):
     text = card(folder).text
     for line in (
-        "9 short user queries, each with one of 3 labels",
+        "# Support topics: rows written by claude-x through Anthropic's API\n",
+        "9 user queries, each with one of 3 labels",
         "| `billing` | Billing | payments, invoices, refunds |",
         "| all | 6 | 3 |",
         "| label `billing` | 2 | 1 |",
         "| `surplus` | 1 |",
-        "- Generator: claude-x",
+        "- Rows: written by claude-x through Anthropic's API\n",
         "- Taxonomy: version 1",
         "- Candidates: 10; rejected or left over: 1\n",
         "a similarity of 80 or more to an evaluation question",
@@ -142,6 +144,24 @@ def test_what_is_not_known_stays_out(folder):
 def test_a_definition_stays_in_its_cell(folder):
     labels = [{"code": "a", "name": "x|y", "definition": "one\ntwo | three"}]
     assert "| `a` | x\\|y | one two \\| three |\n" in card(folder, labels=labels).text
+
+
+def test_html_is_shown_as_it_is_written(folder):
+    labels = [{"code": "a", "name": "<b>x</b>", "definition": "<script>alert(1)</script> & more"}]
+    text = card(folder, labels=labels, title="<i>t</i>").text
+    assert "| `a` | &lt;b&gt;x&lt;/b&gt; | &lt;script&gt;alert(1)&lt;/script&gt; &amp; more |\n" in text
+    assert "<i>" not in text
+
+
+@pytest.mark.parametrize("backend", ["file", "huggingface"])
+def test_rows_that_no_model_wrote_are_not_called_synthetic(folder, backend: str):
+    counts = {"rows": 6, "per_label": {}, "per_persona": {"unknown": 6}}
+    made = card(folder, **origin(backend, ["own.csv"]), train=counts, validation=counts)
+    text = made.content
+    assert "taken from" in text.splitlines()[text.splitlines().index("---", 1) + 2]  # the title
+    assert "tags" not in made.data.to_dict()
+    for word in ("synthetic", "written by", "persona`", "personas", "generators", "Claude", "financ", "\n\n\n"):
+        assert word not in text.replace("`generator` (the source)", "")
 
 
 def test_a_missing_fact_is_named(folder):

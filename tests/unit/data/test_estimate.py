@@ -22,7 +22,9 @@ def estimate(path: Path, rows: int = 24, **plan: object) -> dict:
 def test_stored_answers_name_the_requests_that_have_none(tmp_path: Path):
     known, other = (Request({"n": number}, {}) for number in (1, 2))
     with ResponseStore(tmp_path / "responses.jsonl") as store:
-        store.append({"type": "answer", "digest": known.digest, "message": {}, "cost_usd": 0})
+        message = {"model": "m", "content": [], "stop_reason": "end_turn"}
+        message["usage"] = {"input_tokens": 1, "output_tokens": 1}
+        store.append({"type": "answer", "digest": known.digest, "message": message, "cost_usd": 0})
         answers = StoredAnswers(store)
         assert answers.ask([known]) == {known.digest: store.answers[known.digest]}
         with pytest.raises(UnansweredError) as error:

@@ -7,14 +7,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from huggingface_hub import constants
 
 from fake_hub import TOKEN, FakeHub
 from finintent.data.alpaca import alpaca_row
 from finintent.data.candidates import candidates_from_responses
-from finintent.data.hub import alpaca_candidates, download_alpaca, push_dataset
+from finintent.data.hub import download_rows, hub_candidates, push_dataset
 from finintent.errors import DataError, HubError
+from finintent.row_files import FileRow
 from finintent.task.taxonomy import read_taxonomy
 from finintent.task.wording import read_instruction
 from tiny import ROOT
@@ -35,7 +37,11 @@ FILES = {
     "data/validation.json": json.dumps(ALPACA[2:]).encode(),
     "data/loader.py": b"raise SystemExit('code of the repository was run')\n",
 }
-DOWNLOAD = "import sys, json; from finintent.data.hub import *; print(json.dumps(download_alpaca(*sys.argv[1:])))"
+DOWNLOAD = """
+import sys, json
+from finintent.data.hub import *
+print(json.dumps([[split, row.cells] for split, rows in download_rows(*sys.argv[1:]).items() for row in rows]))
+"""
 PUSH = "import os, sys; from finintent.data.hub import *; print(push_dataset(*sys.argv[1:], os.environ['TOKEN']))"
 
 
@@ -72,7 +78,7 @@ def test_a_pinned_commit_gives_its_rows_once_from_the_hub_and_then_without_it(hu
     first = run(hub, tmp_path, *arguments)
     asked = len(hub.requests)
     offline = run(hub, tmp_path, *arguments, HF_HUB_OFFLINE="1")
-    rows = [{**row, "split": split} for row, split in zip(ALPACA, ("train", "train", "validation"), strict=True)]
+    rows = [[split, row] for row, split in zip(ALPACA, ("train", "train", "validation"), strict=True)]
     assert [json.loads(result.stdout) for result in (first, offline)] == [rows, rows], first.stderr
     assert len(hub.requests) == asked
     assert not any("loader.py" in request for request in hub.requests)
@@ -83,9 +89,9 @@ def test_all_splits_come_in_their_order(hub, tmp_path):
     files = "".join(f"  - {{split: {split}, path: {name}.csv}}\n" for name, split in names.items())
     hub.files = {f"{name}.csv": f"instruction,input,output\n{name},,A\n".encode() for name in names}
     hub.files["README.md"] = f"---\nconfigs:\n- config_name: default\n  data_files:\n{files}---\n".encode()
-    rows = download_alpaca(REPO, hub.commit, tmp_path)
-    assert [row["split"] for row in rows] == ["train", "validation", "test", "other"]
-    assert rows[0] == {"instruction": "train", "input": "", "output": "A", "split": "train"}
+    splits = download_rows(REPO, hub.commit, tmp_path)
+    assert list(splits) == ["train", "validation", "test", "other"]
+    assert [row.cells for row in splits["train"]] == [{"instruction": "train", "input": "", "output": "A"}]
 
 
 @pytest.mark.parametrize(
@@ -101,45 +107,47 @@ def test_all_splits_come_in_their_order(hub, tmp_path):
 def test_a_refusal_is_one_sentence_with_the_repository_and_what_to_do(hub, tmp_path, refusal, message: str):
     hub.refusal = refusal
     with pytest.raises(HubError, match=re.escape(f"{REPO}@{hub.commit}: {message}")):
-        download_alpaca(REPO, hub.commit, tmp_path)
+        download_rows(REPO, hub.commit, tmp_path)
 
 
 def test_a_file_that_is_refused_is_no_broken_connection(hub, tmp_path):
     hub.broken = {"data/train.json"}
     with pytest.raises(HubError, match="the Hub answered 403"):
-        download_alpaca(REPO, hub.commit, tmp_path)
+        download_rows(REPO, hub.commit, tmp_path)
 
 
 def test_another_commit_is_named(hub, tmp_path):
     with pytest.raises(HubError, match=f"{REPO}@{'0' * 40}: no such revision; give a commit"):
-        download_alpaca(REPO, "0" * 40, tmp_path)
+        download_rows(REPO, "0" * 40, tmp_path)
 
 
 def test_no_connection_is_told_soon(hub, tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")  # where nobody listens
     start = time.monotonic()
     with pytest.raises(HubError, match=re.escape(f"{REPO}@{hub.commit}: the Hub cannot be reached (ConnectError)")):
-        download_alpaca(REPO, hub.commit, tmp_path)
+        download_rows(REPO, hub.commit, tmp_path)
     assert time.monotonic() - start < 10
 
 
 def test_offline_without_a_cached_copy_is_named(hub, tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     with pytest.raises(HubError, match="not in the cache, and HF_HUB_OFFLINE is set"):
-        download_alpaca(REPO, hub.commit, tmp_path)
+        download_rows(REPO, hub.commit, tmp_path)
     assert hub.requests == []
 
 
 def test_a_wrong_name_is_named(hub, tmp_path):
     with pytest.raises(HubError, match="not the name of a repository; expected owner/name"):
-        download_alpaca("some/one/else", "0" * 40, tmp_path)
+        download_rows("some/one/else", "0" * 40, tmp_path)
 
 
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"train.json": b'[{"instruction": "x", "output": "A"}]'}, "train: no column 'input', found"),
-        ({"train.json": b"[{"}, "no readable data set"),
+        (
+            {"train.json": b'[{"prompt": "x", "output": "A"}]'},
+            "train: the columns prompt, output, expected instruction",
+        ),
         ({"README.md": b"# nothing\n"}, "no readable data set"),
         ({"loader.py": b""}, "no readable data set"),
     ],
@@ -147,12 +155,66 @@ def test_a_wrong_name_is_named(hub, tmp_path):
 def test_files_that_are_no_alpaca_rows_are_named(hub, tmp_path, files: dict[str, bytes], message: str):
     hub.files = files
     with pytest.raises(DataError, match=f"{REPO}@{hub.commit}.*{message}"):
-        download_alpaca(REPO, hub.commit, tmp_path)
+        download_rows(REPO, hub.commit, tmp_path)
+
+
+def test_a_broken_file_is_named(hub, tmp_path):
+    hub.files = {"train.json": b"[{"}
+    with pytest.raises(DataError, match=r"train\.json: not JSON"):
+        download_rows(REPO, hub.commit, tmp_path)
+
+
+def as_csv(rows: list[dict]) -> str:
+    return pd.DataFrame(rows).to_csv(index=False)
+
+
+AS_JSON = json.dumps(ALPACA, ensure_ascii=False)
+TURNS = [
+    {"conversations": [{"from": "human", "value": row["instruction"]}, {"from": "gpt", "value": row["output"]}]}
+    for row in ALPACA
+]
+MESSAGES = [
+    {"messages": [
+        {"role": "user", "content": row["instruction"]}, {"role": "assistant", "content": row["output"]},
+    ]}
+    for row in ALPACA
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("train.json", AS_JSON.encode()),
+        ("train.json", AS_JSON.encode("utf-8-sig")),
+        ("train.json", AS_JSON.replace(r"\n", r"\r\n").encode()),
+        ("train.json", AS_JSON.replace('"input": ""', '"input": null').encode()),
+        ("train.json", AS_JSON.replace(', "input": ""', "").encode()),
+        ("train.csv", as_csv(ALPACA).encode("utf-8-sig")),
+        ("train.csv", as_csv(ALPACA).encode("gb18030")),
+        ("train.jsonl", "\n".join(json.dumps(row) for row in TURNS).encode()),
+        ("train.json", json.dumps(MESSAGES).encode()),
+        ("data/train-00000-of-00001.parquet", pd.DataFrame(ALPACA).to_parquet()),
+    ],
+)
+def test_sets_are_read_as_people_publish_them(hub, tmp_path, name: str, content: bytes):
+    hub.files = {name: content}
+    splits = download_rows(REPO, hub.commit, tmp_path)
+    rows = hub_candidates(splits, INSTRUCTION, TAXONOMY, dataset="d", repo_id=REPO, revision=hub.commit)
+    assert [(row["query"], row["label"]) for row in rows] == [(row["query"], row["label"]) for row in ROWS]
+
+
+def test_a_row_with_more_cells_than_columns_is_named(hub, tmp_path):
+    hub.files = {"train.csv": b"instruction,input,output\nx,,A,B\n"}
+    with pytest.raises(DataError, match=r"train\.csv, row 2: 4 cells, but row 1 names 3"):
+        download_rows(REPO, hub.commit, tmp_path)
 
 
 def candidates(rows: list[dict], **change: str) -> list[dict]:
-    rows = [{"split": "train", **row, **change} for row in rows]
-    return alpaca_candidates(rows, INSTRUCTION, TAXONOMY, "intents", REPO, "c" * 40)
+    splits: dict[str, list[FileRow]] = {}
+    for row in rows:
+        cells = row | change
+        splits.setdefault(cells.pop("split", "train"), []).append(FileRow("row", cells))
+    return hub_candidates(splits, INSTRUCTION, TAXONOMY, dataset="intents", repo_id=REPO, revision="c" * 40)
 
 
 def test_candidates_have_the_form_of_other_candidates():
@@ -168,7 +230,7 @@ def test_candidates_have_the_form_of_other_candidates():
 
 def test_ids_count_within_a_split():
     rows = candidates([row | {"split": split} for row, split in zip(ALPACA, ("train", "test", "train"), strict=True)])
-    assert [row["id"] for row in rows] == ["train-00000", "test-00000", "train-00001"]
+    assert [row["id"] for row in rows] == ["train-00000", "train-00001", "test-00000"]
 
 
 def test_the_prompt_may_go_on_in_the_input():
@@ -177,12 +239,15 @@ def test_the_prompt_may_go_on_in_the_input():
     assert (row["query"], row["label"]) == ("商业银行可以吗", "sector")
 
 
-@pytest.mark.parametrize("output", ["A", " A\n", "A.", "A。", "A. 行业板块问询", "A 行业板块问询。"])
+@pytest.mark.parametrize(
+    "output",
+    ["A", " A\n", "A.", "A。", "a", "Ａ", "选项A", "答案：A", "A. 行业板块问询", "A 行业板块问询。", "行业板块问询"],
+)
 def test_an_answer_is_read_by_its_letter(output: str):
     assert candidates(ALPACA[:1], output=output)[0]["label"] == "sector"
 
 
-@pytest.mark.parametrize("output", ["", "F", "行业板块问询", "A或B", "A. 个股问询", "a"])
+@pytest.mark.parametrize("output", ["", "F", "天气", "A或B", "A. 个股问询"])
 def test_an_answer_that_names_no_option_has_no_label(output: str):
     row = candidates([ALPACA[0]], output=output)[0]
     assert (row["query"], row["label"]) == (ALPACA[0]["instruction"], None)
@@ -202,20 +267,49 @@ def test_the_letter_stands_for_the_option_of_its_own_row():
 
 def test_a_row_in_another_wording_is_kept_without_a_label():
     rows = candidates([ALPACA[0], {"instruction": "写一首诗", "input": "春天", "output": "A"}])
-    assert [(row["query"], row["label"]) for row in rows] == [("商业银行可以吗", "sector"), ("写一首诗", None)]
+    assert [(row["query"], row["label"]) for row in rows] == [("商业银行可以吗", "sector"), ("写一首诗\n春天", None)]
 
 
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([{"instruction": "x" * 90, "input": "", "output": "A"}], f"begins with '{'x' * 80}'; give that file"),
-        ([], "it has no rows at all"),
+        ([{"instruction": "x" * 90, "input": "", "output": "A"}], f"begins with '{'x' * 79}…'; give that file"),
+        ([], "there are no rows at all"),
     ],
 )
 def test_no_row_in_the_wording_is_named(rows: list[dict], message: str):
     with pytest.raises(DataError, match="no row has the wording") as error:
         candidates(rows)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"instruction": "Name the intent.", "input": "茅台明天怎么走", "output": "stock"},
+        {"instruction": "茅台明天怎么走", "output": "个股问询", "system": "Name the intent."},
+        {"conversations": [
+            {"from": "system", "value": "Name the intent."}, {"from": "human", "value": "茅台明天怎么走"},
+            {"from": "gpt", "value": "个股问询"},
+        ]},
+    ],
+)  # fmt: skip
+def test_the_users_own_words_are_the_query_where_they_stand_alone(row: dict):
+    assert [(row["query"], row["label"]) for row in candidates([row])] == [("茅台明天怎么走", "stock")]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"instruction": ["x"], "output": "A"}, r"row: instruction is \['x'\], expected text"),
+        ({"conversations": "x"}, "row: x; expected a turn of the user and one of the assistant"),
+        ({"conversations": [{"from": "human", "value": "x"}] * 2}, "expected a turn of the user and one of"),
+        ({"conversations": [{"from": "bot", "value": "x"}]}, "expected a turn of the user and one of"),
+    ],
+)
+def test_a_row_of_another_form_is_named(row: dict, message: str):
+    with pytest.raises(DataError, match=message):
+        candidates([row])
 
 
 def test_a_push_makes_a_private_repository_of_exactly_three_files(hub, tmp_path, folder):

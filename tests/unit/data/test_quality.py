@@ -5,8 +5,9 @@ import pytest
 
 from finintent.data import quality
 from finintent.data.quality import measure
-from finintent.data.similarity import normalise, similarity
+from finintent.data.similarity import similarity
 from finintent.errors import DataError
+from finintent.task.text import normalise
 
 QUESTIONS = ["zz", "Cdeh", "ab x"]
 CODES = ["x", "y", "z"]
@@ -127,6 +128,11 @@ def test_an_even_spread_over_labels_has_entropy_1():
 
 def test_personas_without_rows_have_a_share_of_0():
     assert measured()["persona_share"] == {"p": 0.5, "q": 0.25, "r": 0.0, "unknown": 0.25}
+
+
+def test_rows_that_were_written_for_no_persona_have_no_shares():
+    rows = [known | {"persona": "unknown", "nearest_question": 0, "question_similarity": 0.0} for known in ROWS]
+    assert measure(rows, [], ["x", "y"], [])["persona_share"] == {}
 
 
 def test_judge_agreement_counts_rejected_rows_and_leaves_out_unjudged_ones():

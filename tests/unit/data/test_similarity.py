@@ -1,7 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finintent.data.similarity import normalise, similarity
+from finintent.data.similarity import similarity
+from finintent.task.text import normalise
 
 
 @given(st.text(), st.text())

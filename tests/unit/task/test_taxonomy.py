@@ -31,9 +31,14 @@ def test_more_labels_than_letters_are_numbered():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("version: 1", r"taxonomy.yaml: language: Field required"),
-        ("version: [", r"taxonomy.yaml: not YAML"),
-        ("version: 1\nlanguage: en\ntitle: t\nlabels: []\n", r"labels: Tuple should have at least 2 items"),
+        ("version: 1", r"taxonomy.yaml: language is missing"),
+        (
+            "{version: 1, language: EN}",
+            r"taxonomy.yaml: language: found 'EN', expected a language code in small letters",
+        ),
+        ("{version: 1, language: no}", r"taxonomy.yaml: language: expected text, found False; put it in quotes"),
+        ("version: [", r"taxonomy.yaml, line 1: not YAML"),
+        ("version: 1\nlanguage: en\ntitle: t\nlabels: []\n", r"labels: expected at least 2 entries"),
         (
             "{version: 1, language: en, title: t, labels: [{code: a, name: n, definition: d}, "
             "{code: a, name: m, definition: d}]}",

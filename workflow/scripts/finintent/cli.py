@@ -59,7 +59,7 @@ def classify(
     question: Annotated[str | None, typer.Argument(help="the question, in quotes")] = None,
     jsonl: Annotated[
         Path | None,
-        typer.Option(help='file of one {"question": …} or {"text": …} a line instead; - for standard input'),
+        typer.Option(help="file of questions instead (JSON lines, CSV, XLSX, …); - for JSON lines from standard input"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object a line, for programs")] = False,
 ) -> None:
@@ -91,7 +91,7 @@ def compare(
     files: Annotated[list[Path], typer.Argument(help="two or more files of predictions on the same questions")],
     taxonomy: Annotated[Path, typer.Option(help="taxonomy.yaml of the task")],
     scorer: Annotated[str, typer.Option(help="how an answer is read; an unknown name lists all")] = "loglikelihood",
-    seed: Annotated[int, typer.Option(help="of the bootstrap")] = 42,
+    seed: Annotated[int, typer.Option(help="of the bootstrap", min=0)] = 42,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object, for programs")] = False,
 ) -> None:
     """Compare sets of predictions: accuracy, paired tests (adjusted for their number), intervals, agreement."""
@@ -130,6 +130,21 @@ def demo(
 
 
 @app.command()
+def new(
+    task: Annotated[str, typer.Argument(help="id of the task: small letters, digits and _")],
+    rows: Annotated[Path, typer.Option(help="file of queries and labels to train on (CSV, XLSX, JSON lines, …)")],
+    questions: Annotated[Path, typer.Option(help="file of questions and labels to evaluate on")],
+    language: Annotated[str | None, typer.Option(help="code of the language, such as en or zh")] = None,
+) -> None:
+    """Write the resources and the configuration of a task of one's own; nothing is overwritten."""
+    with _one_sentence():
+        from finintent.data.new_task import as_text, new_task
+
+        written = new_task(task, rows, questions, language)
+    typer.echo(as_text(written))
+
+
+@app.command()
 def train(config: Annotated[Path, typer.Argument(help="train.yaml of a run")]) -> None:
     """Train as `llamafactory-cli train` does, in less time and memory."""
     with _one_sentence():
@@ -143,7 +158,7 @@ def train(config: Annotated[Path, typer.Argument(help="train.yaml of a run")]) -
 
 @app.command()
 def score(
-    file: Annotated[Path, typer.Argument(help="JSON list, JSON lines or CSV with raw outputs and gold letters")],
+    file: Annotated[Path, typer.Argument(help="file of raw outputs and gold letters (JSON, JSON lines, CSV, XLSX, …)")],
     scorer: Annotated[str | None, typer.Option(help="name of one scorer; all when left out")] = None,
     text: Annotated[str | None, typer.Option(help="name of the column of raw outputs")] = None,
     gold: Annotated[str | None, typer.Option(help="name of the column of gold letters")] = None,

@@ -1,5 +1,8 @@
 """One exception class a failure; its message names the file or key, what was found, what was expected, what to do."""
 
+from collections.abc import Sequence
+from typing import Any
+
 
 class FinintentError(Exception):
     """Base of every error that a user can fix."""
@@ -14,7 +17,15 @@ class DataError(FinintentError):
 
 
 class TooFewRowsError(FinintentError):
-    """Curation left fewer rows than the split asks for."""
+    """Curation left fewer rows than the split asks for.
+
+    Attributes:
+        rejected: the rows that curation rejected, with their reasons.
+    """
+
+    def __init__(self, message: str, rejected: Sequence[dict[str, Any]] = ()) -> None:
+        super().__init__(message)
+        self.rejected = rejected
 
 
 class ModelError(FinintentError):

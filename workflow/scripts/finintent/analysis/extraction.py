@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Callable
 
 from finintent.task.taxonomy import LETTERS
+from finintent.task.text import cleaned
 
 HALF_WIDTH = {ord(letter) + 0xFEE0: letter for letter in LETTERS + LETTERS.lower()}
 _WORD = "0-9A-Za-zÀ-ɏ"  # what makes a Latin word of the letter beside it: "ETF", "B2", and with a hyphen "A-share"
@@ -12,32 +13,100 @@ _GLUED = "股类轮级端"  # what makes a Chinese word of the letter before it:
 # Scripts without spaces between words, or with endings attached to them: Thai, Chinese, Japanese, Korean.
 _UNSPACED = "\u0e00-\u0eff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 _WORD_BEFORE = rf"(?<![{_WORD}])(?<![{_WORD}]['’-])"
+# Letters that are a word of some language with the Latin script: an article, a pronoun, "and", "or", "in", "to".
+_WORD_LETTERS = "AEIKOSUVWYZ"
+# What follows a letter that is the subject of a sentence or one of several, and no word.
+_AFTER_A_LETTER = (
+    "and|appears|applies|are|as|because|best|covers|describes|e|es|est|et|fits|i|is|ist|looks|matches|o|och|oder|or|ou|"
+    "oraz|seems|should|since|u|und|was|would|y|è|é|és|là|są"
+)
+_AFTER_I = "appears|applies|and|best|covers|describes|fits|is|ist|looks|matches|or|seems"  # "I would" is a pronoun
+_BEFORE_A_LETTER = (
+    r"(?:answer|antwort|choice|choose|option|opción|pick|réponse|respuesta|resposta|select)"
+    r"(?:\W+(?:is|ist|est|es|é|è))?\W*"
+)
+# Reasoning: what stands before its end is no answer.
+_THOUGHT = r"think|thinking|thought|reasoning|reflection"
+_THOUGHT_START = re.compile(rf"<\s*(?:{_THOUGHT})\b[^<>]*>|\[THINK\]|◁think▷", re.IGNORECASE)
+_THOUGHT_END = re.compile(rf"<\s*/\s*(?:{_THOUGHT})\s*>|\[/THINK\]|◁/think▷", re.IGNORECASE)
+
+
+def answer_text(text: str) -> str:
+    """Return what follows the reasoning of an answer: all of it where there is none, nothing where it does not end."""
+    ends = list(_THOUGHT_END.finditer(text))
+    rest = text[ends[-1].end() :] if ends else text
+    return "" if _THOUGHT_START.search(rest) else rest
 
 
 def greedy(text: str, letters: list[str], names: dict[str, str] | None = None) -> str | None:
     """Return the one option letter that an answer names, or None where it names none or several.
 
     A letter is named when it ends a run of letters and digits ("B. …", "选项E：", but neither "ETF" nor "A股"), or when
-    the run says that it is one ("选B吧", "B选项"); other letters of such a run are named too ("A或B" names two). With
-    `names` (option text by letter) a letter glued to its own option is named as well (B followed by "yes"). Full-width
-    letters count, lower case only as the whole answer.
+    the run says that it is one ("选B吧", "B选项"); other letters of such a run are named too ("A或B" names two). A
+    letter before a word of a Latin script ("A loan", "I think") counts only where no letter stands before a mark, and
+    where it can be no word itself. Lower case counts as the whole answer, before a mark at its beginning, and after
+    "answer is".
+    A first line of one letter is the answer, whatever follows, unless another line is a letter too.
+
+    With `names` (option text by letter) a letter glued to its own option is named as well (B followed by "yes"), a
+    letter within an option's text is none, and where no letter is named, the one option whose text is.
     """
-    text = text.translate(HALF_WIDTH)
-    runs = re.findall(r"[^\W_]+", text)
-    if len(runs) == 1 and len(runs[0]) == 1:
-        text = text.upper()
+    text = cleaned(unicodedata.normalize("NFKC", answer_text(text)))
+    names = {letter: unicodedata.normalize("NFKC", name) for letter, name in (names or {}).items()}
+    lines = [stripped for line in text.splitlines() if (stripped := line.strip("\"'“”‘’`*_()[]{}<>.:,;!。、 "))]
+    alone = [line for line in lines if len(line) == 1]
+    if lines and alone == lines[:1] and alone[0].upper() in letters:
+        return alone[0].upper()
+    glued = {
+        letter
+        for letter, name in names.items()
+        if re.search(rf"{_WORD_BEFORE}{letter}(?:[\W_]+|(?![{_WORD}])){re.escape(name)}", text)
+    }
+    strong, weak = _named_letters(_without_names(text, letters, names), letters)
+    found = strong | glued or weak
+    if not found and names and not weak:
+        by_name = greedy_label(text, letters, names)
+        found = {by_name} if by_name and not _has_letter(_without_names(text, letters, names), letters) else set()
+    return found.pop() if len(found) == 1 else None
+
+
+def _named_letters(text: str, letters: list[str]) -> tuple[set[str], set[str]]:
+    """Return the letters that a text names, and those that it names unless they are words."""
+    first = re.match(r"[\W_]*([a-z])[\W_]*(?:[.:)\]，,、]|$)", text)
+    said_small = re.finditer(rf"(?i:{_BEFORE_A_LETTER})([a-z])(?=[\W_]*(?:[.:)\],;]|$))(?![{_WORD}])", text)
+    strong = {match[1].upper() for match in ([first] if first else []) + list(said_small)} & {*letters}
+    weak: set[str] = set()
     letter = f"[{''.join(letters)}](?![{_GLUED}])"
     lone = rf"{_WORD_BEFORE}{letter}(?!['’-]?[{_WORD}])"
-    said = rf"(?:选项?|选择|答案[是为]?){letter}|{letter}(?:选?项|是(?:正确|对))"
-    named, found = list(re.finditer(lone, text)), set()
+    said = rf"(?:选项?|选择|答案[是为]?){letter}|{letter}(?:选?项|是(?:正确|对)|です|だ|である|입니다|이다|예요|이에요)"
+    named = list(re.finditer(lone, text))
     for run in re.finditer(r"[^\W_]+", text):
         inside = [match for match in named if run.start() <= match.start() < run.end()]
         if inside and (inside[-1].end() == run.end() or re.search(said, run[0])):
-            found |= {match[0] for match in inside}
-    for letter, name in (names or {}).items():
-        if re.search(rf"{_WORD_BEFORE}{letter}(?:[\W_]+|(?![{_WORD}])){re.escape(name)}", text):
-            found.add(letter)
-    return found.pop() if len(found) == 1 else None
+            for match in inside:
+                (weak if _before_a_word(text, match) else strong).add(match[0])
+    return strong, {found for found in weak if found not in _WORD_LETTERS}
+
+
+def _before_a_word(text: str, match: re.Match) -> bool:
+    """Return whether a letter stands before a word of a Latin script, so that it may be a word too."""
+    subject = _AFTER_I if match[0] == "I" else _AFTER_A_LETTER
+    word = rf"[^\S\n]+(?!(?:{subject})(?![{_WORD}]))(?:[{_WORD}]{{2}}|[a-zß-ɏ])"
+    said = rf"(?<![{_WORD}])(?i:{_BEFORE_A_LETTER})$"
+    return bool(re.match(word, text[match.end() :])) and not re.search(said, text[: match.start()])
+
+
+def _has_letter(text: str, letters: list[str]) -> bool:
+    return re.search(rf"{_WORD_BEFORE}[{''.join(letters)}](?!['’-]?[{_WORD}])", text) is not None
+
+
+def _without_names(text: str, letters: list[str], names: dict[str, str]) -> str:
+    """Return a text with a word of the same script for each option's text, as a letter may be a part of that."""
+    for name in sorted(names.values(), key=len, reverse=True):
+        if len(name) > 1 and re.search("|".join(letters), name):
+            start, end = (rf"(?<![{_WORD}])" if re.match(f"[{_WORD}]", name) else ""), rf"(?![{_WORD}])"
+            text = re.sub(start + re.escape(name) + (end if re.search(f"[{_WORD}]$", name) else ""), "xx", text)
+    return text
 
 
 def greedy_label(text: str, letters: list[str], names: dict[str, str] | None = None) -> str | None:
@@ -46,6 +115,7 @@ def greedy_label(text: str, letters: list[str], names: dict[str, str] | None = N
     Texts are compared without width, case and punctuation: by words, or by characters in scripts that have no spaces
     between words. Where one option's text stands within another's, the longer one is named. Letters name nothing.
     """
+    text = answer_text(text)
     options: dict[str, list[str]] = {}
     for letter, name in (names or {}).items():
         options.setdefault(_words(name), []).append(letter)
@@ -67,12 +137,12 @@ def opencompass(text: str, letters: list[str], names: dict[str, str] | None = No
 
     `last_capital_postprocess` of https://github.com/open-compass/opencompass, opencompass/utils/text_postprocessors.py.
     """
-    return next((character for character in reversed(text) if character.isupper()), None)
+    return next((character for character in reversed(answer_text(text)) if character.isupper()), None)
 
 
 def original(text: str, letters: list[str], names: dict[str, str] | None = None) -> str | None:
     """Return all option letters joined ("AB" equals no gold letter), as the original study's regular expression."""
-    return "".join(re.findall(rf"(?:选项)?([{''.join(letters)}])[：.]?", text)) or None
+    return "".join(re.findall(rf"(?:选项)?([{''.join(letters)}])[：.]?", answer_text(text))) or None
 
 
 TEXT_SCORERS: dict[str, Callable] = {"greedy": greedy, "opencompass": opencompass, "original": original}

@@ -2,20 +2,20 @@
 
 import logging
 import re
-from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from finintent.analysis.extraction import HALF_WIDTH, TEXT_SCORERS
+from finintent.analysis.extraction import HALF_WIDTH, TEXT_SCORERS, answer_text
 from finintent.analysis.statistics import wilson
 from finintent.errors import ConfigError, DataError
-from finintent.files import parse_jsonl, read_json, read_text
+from finintent.files import one_line
+from finintent.row_files import FileRow, columns_of, find_column, read_rows
 from finintent.task.taxonomy import LETTERS
 
 TEXT_COLUMNS = ("text", "output", "prediction", "response", "predict", "generated_text")
-GOLD_COLUMNS = ("gold", "answer", "label", "reference", "ground_truth")
+GOLD_COLUMNS = ("gold", "answer", "label", "labels", "reference", "ground_truth")
 logger = logging.getLogger(__name__)
 
 
@@ -66,10 +66,10 @@ def score_file(
     letters: list[str] | None = None,
     questions: str | Path | None = None,
 ) -> pd.DataFrame:
-    """Score a JSON list, JSON lines or CSV of raw outputs; one row a scorer.
+    """Score a file of raw outputs; one row a scorer.
 
     Args:
-        path: the file. Columns A, B, … hold the texts of the options, if it has them.
+        path: the file, in any format of `read_rows`. Columns A, B, … hold the texts of the options, if it has them.
         scorer: one scorer's name; all of them when None.
         text: name of the column of outputs, by default the first of TEXT_COLUMNS that exists.
         gold: name of the column of gold answers, by default the first of GOLD_COLUMNS that exists. A value begins with
@@ -85,14 +85,11 @@ def score_file(
         ConfigError: there is no such scorer.
         DataError: the file has another form, or the questions are not those of the outputs.
     """
-    rows = _read(path)
+    rows = read_rows(path)
     texts = _column(path, rows, "raw outputs", (text,) if text else TEXT_COLUMNS)
     golds = _column(path, rows, "gold letters", (gold,) if gold else GOLD_COLUMNS)
     options = _options(rows if questions is None else _questions_of(path, rows, questions))
-    outputs = [
-        _output(f"{path}, row {number}", row, texts, golds, shown)
-        for number, (row, shown) in enumerate(zip(rows, options, strict=True), start=1)
-    ]
+    outputs = [_output(row, texts, golds, shown) for row, shown in zip(rows, options, strict=True)]
     if None in options:
         logger.warning(
             "%s does not hold the texts of the options: greedy cannot parse an answer that joins a letter to the text "
@@ -114,42 +111,32 @@ def score_file(
     return pd.DataFrame(table)
 
 
-def _read(path: str | Path) -> list[dict[str, Any]]:
-    content = read_text(path)
-    if Path(path).suffix.lower() == ".csv":
-        try:
-            rows = pd.read_csv(StringIO(content), dtype=str, keep_default_na=False).to_dict("records")
-        except ValueError as error:  # pandas' ParserError and EmptyDataError
-            raise DataError(f"{path}: not CSV ({str(error).strip()})") from None
-    else:
-        rows = read_json(path) if content.lstrip().startswith("[") else parse_jsonl(path, content)
-    if not rows or not all(isinstance(row, dict) for row in rows):
-        raise DataError(f"{path}: expected a non-empty list of objects with a raw output and a gold letter each")
-    return rows
-
-
-def _column(path: str | Path, rows: list[dict[str, Any]], what: str, names: tuple[str, ...]) -> str:
-    columns = [key for key in rows[0] if all(key in row for row in rows)]
-    if found := [name for name in names if name in columns]:
-        return found[0]
+def _column(path: str | Path, rows: list[FileRow], what: str, names: tuple[str, ...]) -> str:
+    columns = columns_of(rows)
+    if found := find_column(columns, names):
+        return found
     raise DataError(
-        f"{path}: no column of {what}; found {', '.join(columns)}, expected {' or '.join(names)}; give its name"
+        f"{path}: no column of {what}; found {one_line(', '.join(columns)) or 'none that all rows have'}, expected "
+        f"{' or '.join(names)}; give its name"
     )
 
 
-def _options(rows: list[dict[str, Any]]) -> list[dict[str, str] | None]:
-    shown = [{letter: row[letter] for letter in LETTERS if isinstance(row.get(letter), str)} for row in rows]
+def _options(rows: list[FileRow]) -> list[dict[str, str] | None]:
+    shown = [
+        {letter: name for letter in LETTERS if isinstance(name := row.cells.get(letter), str) and name.strip()}
+        for row in rows
+    ]
     return [options if len(options) > 1 else None for options in shown]
 
 
-def _questions_of(path: str | Path, rows: list[dict[str, Any]], questions: str | Path) -> list[dict[str, Any]]:
+def _questions_of(path: str | Path, rows: list[FileRow], questions: str | Path) -> list[FileRow]:
     """Return the question of each output."""
-    items = _read(questions)
-    if all("id" in row for row in [*rows, *items]):
-        by_id = {str(item["id"]): item for item in items}
-        if missing := [row["id"] for row in rows if str(row["id"]) not in by_id]:
+    items = read_rows(questions)
+    if all("id" in row.cells for row in [*rows, *items]):
+        by_id = {str(item.cells["id"]): item for item in items}
+        if missing := [row.cells["id"] for row in rows if str(row.cells["id"]) not in by_id]:
             raise DataError(f"{path}: id {missing[0]!r} is not in {questions}; give the questions of these outputs")
-        return [by_id[str(row["id"])] for row in rows]
+        return [by_id[str(row.cells["id"])] for row in rows]
     if len(items) != len(rows):
         raise DataError(
             f"{path}: {len(rows)} outputs, but {questions} holds {len(items)} questions and there are no ids to join "
@@ -158,16 +145,14 @@ def _questions_of(path: str | Path, rows: list[dict[str, Any]], questions: str |
     return items
 
 
-def _output(
-    where: str, row: dict[str, Any], text_column: str, gold_column: str, options: dict[str, str] | None
-) -> Output:
-    text, gold = row.get(text_column), str(row.get(gold_column)).translate(HALF_WIDTH)
+def _output(row: FileRow, text_column: str, gold_column: str, options: dict[str, str] | None) -> Output:
+    text, gold = row.cells.get(text_column), answer_text(str(row.cells.get(gold_column))).translate(HALF_WIDTH)
     if not isinstance(text, str | None):
-        raise DataError(f"{where}: {text_column} is {text!r}, expected the raw output as one string")
+        raise DataError(f"{row.where}: {text_column} is {one_line(repr(text))}, expected the raw output as one string")
     letter = re.match(r"[\W_]*([A-Z])(?![^\W_])", gold) or re.fullmatch(r"\s*([a-z])\s*", gold)
     if not letter:
         raise DataError(
-            f"{where}: {gold_column} is {gold!r}, expected an option letter (A) or an option (A. …); use "
-            "`finintent compare` for this workflow's own predictions"
+            f"{row.where}: {gold_column} is {one_line(repr(gold))}, expected an option letter (A) or an option (A. …); "
+            "use `finintent compare` for this workflow's own predictions"
         )
     return Output(text or "", letter[1].upper(), options)

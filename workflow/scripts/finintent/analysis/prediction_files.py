@@ -5,11 +5,11 @@ from itertools import combinations, takewhile
 from pathlib import Path
 from typing import Any
 
-from finintent.analysis.answers import SCORERS, answer_table
+from finintent.analysis.answers import GREEDY, LOG_LIKELIHOOD, SCORERS, answer_table
 from finintent.analysis.comparison import paired_rows
 from finintent.analysis.metrics import summarise
 from finintent.errors import ConfigError, DataError
-from finintent.task.prediction import read_predictions
+from finintent.task.prediction import Prediction, read_predictions
 from finintent.task.taxonomy import Taxonomy
 
 MEASURES = ("questions", "correct", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "parsed")
@@ -38,8 +38,9 @@ def compare_sets(paths: list[Path], taxonomy: Taxonomy, scorer: str, *, seed: in
     """Compare two or more files of predictions.
 
     Returns:
-        `scorer`; `sets`, one row a file (name, file, MEASURES); `pairs`, one row a pair from `comparison.paired_rows`,
-        in the order of the files.
+        `scorer`; `sets`, one row a file (name, file, scorer, MEASURES) with the scorer that read it: a file without
+        probabilities is read by its text, one without texts by its probabilities; `pairs`, one row a pair from
+        `comparison.paired_rows`, in the order of the files.
 
     Raises:
         ConfigError: there is no such scorer.
@@ -62,20 +63,28 @@ def compare_sets(paths: list[Path], taxonomy: Taxonomy, scorer: str, *, seed: in
     return {
         "scorer": scorer,
         "sets": [
-            {"name": name, "file": str(path)} | {key: measured[name][key] for key in MEASURES}
+            {"name": name, "file": str(path), "scorer": _scorer(sets[name], scorer)}
+            | {key: measured[name][key] for key in MEASURES}
             for name, path in zip(names, paths, strict=True)
         ],
         "pairs": pairs,
     }
 
 
+def _scorer(rows: list[Prediction], scorer: str) -> str:
+    """Return the scorer that reads the rows of a file where another is meant, as in `answers.answer_table`."""
+    if rows[0].text is None:
+        return LOG_LIKELIHOOD
+    return GREEDY if scorer == LOG_LIKELIHOOD and rows[0].log_probabilities is None else scorer
+
+
 def as_text(compared: dict[str, Any]) -> str:
     """Return the result of `compare_sets` as text: a table of the sets, and a verdict and its numbers for each pair."""
     width = max(len(row["name"]) for row in compared["sets"])
-    lines = [f"{'':{width}}  accuracy  95 % interval  right of questions"]
+    lines = [f"{'':{width}}  accuracy  95 % interval  right of questions  read by"]
     lines += [
         f"{row['name']:{width}}  {100 * row['accuracy']:6.1f} %  {100 * row['accuracy_low']:5.1f} to "
-        f"{100 * row['accuracy_high']:5.1f}  {row['correct']} of {row['questions']}"
+        f"{100 * row['accuracy_high']:5.1f}  {row['correct']:>5} of {row['questions']:<9}  {row['scorer']}"
         for row in compared["sets"]
     ]
     for row in compared["pairs"]:

@@ -5,7 +5,8 @@ from typing import Any
 
 from finintent.claude.prices import Prices, estimate_tokens
 from finintent.claude.prompts import Request
-from finintent.claude.store import Record, ResponseStore, spending
+from finintent.claude.records import Record
+from finintent.claude.store import ResponseStore, spending
 from finintent.config.answer_form import Answer
 from finintent.config.answers import AnswerPlan
 from finintent.task.prediction import Prediction

@@ -4,8 +4,9 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 from typing import Any
@@ -18,10 +19,11 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from finintent.claude.budget import Budget
 from finintent.claude.prices import Prices, estimate_tokens
 from finintent.claude.prompts import Request
-from finintent.claude.store import Record, ResponseStore
+from finintent.claude.records import Record, check_message
+from finintent.claude.store import ResponseStore
 from finintent.config.fetching import Fetching
-from finintent.errors import ApiError
-from finintent.files import digest
+from finintent.errors import ApiError, DataError
+from finintent.files import decode, digest, one_line, parse_json
 from finintent.progress import showing
 
 logger = logging.getLogger(__name__)
@@ -153,7 +155,21 @@ class Claude:
         with self._budget.reserve(self.prices.worst_cost(request.body, batch=False)):
             # Stored without parsing it first: an answer that is not on disk when this process ends is paid again.
             answer = self.client.messages.with_raw_response.create(**self._sent(request))
-            self._keep(request, answer.http_response.json(), batch=None)
+            self._keep(request, self._message(answer.http_response.content), batch=None)
+
+    def _message(self, content: bytes) -> dict[str, Any]:
+        """Return the message in the body of an answer.
+
+        Raises:
+            ApiError: there is none.
+        """
+        source = "the answer"
+        try:
+            message = parse_json(source, decode(source, content))
+            check_message(source, message)
+        except DataError as error:
+            raise ApiError(_no_answer(f"{one_line(content.decode(errors='replace'))!r}: {error}", self.store)) from None
+        return message
 
     # Batches
 
@@ -184,10 +200,10 @@ class Claude:
         stored = {request.digest: {"body": request.body, "purpose": request.purpose} for request in requests[:count]}
         submission = digest([list(stored), len(self.store.records)])[:16]
         self.store.append({"type": "submission", "submission": submission, "requests": stored})
+        items = [{"custom_id": request.digest, "params": self._sent(request)} for request in requests[:count]]
         try:
-            batch = client.messages.batches.create(
-                requests=[{"custom_id": request.digest, "params": self._sent(request)} for request in requests[:count]]
-            )
+            with self._parsed_answers():
+                batch = self._check_batch(client.messages.batches.create(requests=items))
         except anthropic.APIError as error:
             if not _passing(error) or isinstance(error, anthropic.RateLimitError):  # after other errors it may exist
                 self.store.append({"type": "unsubmitted", "submission": submission})
@@ -222,12 +238,40 @@ class Claude:
             self.store.append({"type": "unsubmitted", "submission": submission["submission"]})
 
     def _batches_since(self, earliest: datetime) -> list[MessageBatch]:
-        return list(takewhile(lambda batch: batch.created_at >= earliest, self.client.messages.batches.list(limit=100)))
+        with self._parsed_answers():
+            listed = self.client.messages.batches.list(limit=100)
+            return list(takewhile(lambda batch: self._check_batch(batch).created_at >= earliest, listed))
+
+    def _retrieved(self, batch_id: str) -> MessageBatch:
+        with self._parsed_answers():
+            return self._check_batch(self.client.messages.batches.retrieve(batch_id))
+
+    @contextmanager
+    def _parsed_answers(self) -> Iterator[None]:
+        """Describe what the SDK raises where an answer is not what it expects: it does not check what it receives."""
+        try:
+            yield
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ApiError(_no_answer(f"what is no batch ({one_line(error)})", self.store)) from None
+
+    @staticmethod
+    def _check_batch(batch: Any) -> MessageBatch:
+        """Return a batch with all that a batch has.
+
+        Raises:
+            ValueError: something is missing.
+        """
+        if not isinstance(batch, MessageBatch):
+            raise ValueError(one_line(repr(batch)))
+        known = isinstance(batch.id, str), isinstance(batch.created_at, datetime), batch.request_counts is not None
+        if not all(known):
+            raise ValueError(one_line(batch.to_dict()))
+        return batch
 
     def _collect(self, batch: Record) -> dict[str, str]:
         """Wait for a batch and store its answers; return the reason of each item that failed, by digest."""
         deadline = time.monotonic() + 60 * self.settings.batch_wait_minutes
-        while (state := self._call(self.client.messages.batches.retrieve, batch["batch"])).processing_status != "ended":
+        while (state := self._call(self._retrieved, batch["batch"])).processing_status != "ended":
             if time.monotonic() >= deadline:
                 raise ApiError(
                     f"batch {batch['batch']} is not finished; run the same command later to collect it: no request is "
@@ -257,10 +301,15 @@ class Claude:
         failures = dict.fromkeys(requests, "not in the batch")
         for item in ours:
             if item.result.type == "succeeded":
-                failures.pop(item.custom_id, None)
                 if item.custom_id not in self.store.answers:
-                    message = item.result.message.to_dict(mode="json")
+                    message = item.result.message.to_dict(mode="python")
+                    try:
+                        check_message("the message", message)
+                    except DataError as error:
+                        failures[item.custom_id] = f"no message: {error}"
+                        continue
                     self._keep(Request(**requests[item.custom_id]), message, batch["batch"])
+                failures.pop(item.custom_id, None)
             else:
                 error = item.result.error.error if item.result.type == "errored" else None
                 failures[item.custom_id] = item.result.type + (f": {error.type}, {error.message}" if error else "")
@@ -273,7 +322,11 @@ class Claude:
             TransientError: the connection was interrupted; the SDK itself does not try again then.
         """
         try:
-            results = list(self.client.messages.batches.results(batch.id))
+            results = [
+                item
+                for item in self.client.messages.batches.results(batch.id)
+                if getattr(item, "result", None) is not None
+            ]
         except (httpx2.TransportError, ValueError) as error:
             raise TransientError(f"the results of batch {batch.id} were interrupted ({error})") from None
         if len(results) < _size(batch):
@@ -303,11 +356,16 @@ def make_client(timeout_seconds: float, max_retries: int) -> anthropic.Anthropic
     Raises:
         ApiError: the environment holds no key.
     """
-    key = os.environ.get("ANTHROPIC_API_KEY", "").strip()  # the error about a line end in it would print the key
+    key = os.environ.get("ANTHROPIC_API_KEY", "").strip()
     if not key:
         raise ApiError(
             "ANTHROPIC_API_KEY is not set, and some requests are not in the store; set it (a key from "
             "platform.claude.com), or choose generation.backend: recorded, or remove the block evaluation.claude"
+        )
+    if not key.isascii() or not key.isprintable() or " " in key:  # the error of the connection would print the key
+        raise ApiError(
+            "ANTHROPIC_API_KEY holds a space, a line break or a character beyond ASCII, which no key has; set it to "
+            "the key alone, in one line"
         )
     return anthropic.Anthropic(api_key=key, timeout=timeout_seconds, max_retries=max_retries)
 
@@ -321,8 +379,17 @@ def _passing(error: BaseException | None) -> bool:
 
 def _described(error: BaseException) -> str:
     if isinstance(error, anthropic.APIStatusError):
-        return f"Anthropic's API answered {error.status_code}: {error.message}"
-    return f"Anthropic's API could not be reached ({error})"
+        refused = isinstance(error, anthropic.AuthenticationError | anthropic.PermissionDeniedError)
+        advice = "; check the key in ANTHROPIC_API_KEY" if refused else ""
+        return f"Anthropic's API answered {error.status_code}: {one_line(error.message, 300)}{advice}"
+    return f"Anthropic's API could not be reached ({one_line(error)})"
+
+
+def _no_answer(found: str, store: ResponseStore) -> str:
+    place = os.environ.get("ANTHROPIC_BASE_URL")
+    server = f"the server at ANTHROPIC_BASE_URL, {place}," if place else "Anthropic's API"
+    advice = "check the address and what stands between"
+    return f"{server} answered with status 200, but with {found}; {advice}; {_kept(store)}"
 
 
 def _kept(store: ResponseStore) -> str:

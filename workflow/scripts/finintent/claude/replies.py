@@ -5,6 +5,7 @@ from typing import Any
 
 import jiter
 
+from finintent.files import without_half_pairs
 from finintent.task.language import in_language
 
 ENOUGH = 0.75  # share of the rows asked for; with fewer, the missing ones are asked for again
@@ -45,11 +46,15 @@ def read_labels(message: dict[str, Any], count: int, codes: list[str]) -> Reply:
     labels = {
         row["number"] - 1: row["label"]
         for row in rows
-        if isinstance(row, dict) and row.get("label") in codes and row.get("number") in range(1, count + 1)
+        if isinstance(row, dict) and row.get("label") in codes and _position(row.get("number"), count)
     }
     if fault is None and len(labels) < count:
         fault = "too_few"
     return Reply(list(labels.items()), len(labels), fault)
+
+
+def _position(number: Any, count: int) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and 1 <= number <= count
 
 
 def _read_list(message: dict[str, Any], key: str) -> tuple[list[Any], str | None]:
@@ -60,7 +65,9 @@ def _read_list(message: dict[str, Any], key: str) -> tuple[list[Any], str | None
     # Thinking may come first.
     text = "".join(block["text"] for block in message["content"] if block["type"] == "text")
     try:
-        value = jiter.from_json(text.encode(), partial_mode=cut_off)  # the complete rows before the cut
+        value = jiter.from_json(
+            without_half_pairs(text).encode(), partial_mode=cut_off
+        )  # the complete rows before the cut
     except ValueError:
         value = None
     if not isinstance(value, dict) or not isinstance(value.get(key), list):

@@ -10,10 +10,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from finintent.claude.records import Record, check_record
 from finintent.errors import ApiError
-from finintent.files import parse_jsonl
-
-Record = dict[str, Any]
+from finintent.files import decode, numbered_jsonl, parse_json, read_bytes
 
 
 class ResponseStore:
@@ -27,6 +26,7 @@ class ResponseStore:
 
     Raises:
         ApiError: another process has it open for writing, or an answer could not be stored.
+        DataError: a line is no record; the message names it.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -39,9 +39,13 @@ class ResponseStore:
         self.answers: dict[str, Record] = {}
         self.records: list[Record] = []
         self.spent_usd = 0.0  # cost of all answers, including a second one to the same request
-        content = self.path.read_bytes() if self.path.exists() else b""
-        self._whole = content.rfind(b"\n") + 1  # a crash can leave an unfinished last line
-        for record in parse_jsonl(self.path, content[: self._whole].decode()):
+        content = read_bytes(self.path) if self.path.exists() else b""
+        self._whole = content.rfind(b"\n") + 1
+        self._unended = _is_record(content[self._whole :])
+        if self._unended:
+            self._whole = len(content)
+        for where, record in numbered_jsonl(self.path, decode(self.path, content[: self._whole])):
+            check_record(where, record)
             self._index(record)
 
     def __enter__(self) -> "ResponseStore":
@@ -53,6 +57,9 @@ class ResponseStore:
         self._load()
         if self.path.exists():
             os.truncate(self.path, self._whole)  # so that the next record does not continue an unfinished line
+            if self._unended:
+                with self.path.open("ab") as file:
+                    file.write(b"\n")
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -79,6 +86,8 @@ class ResponseStore:
     def append(self, record: Record) -> None:
         """Add a record, with the time; it is on disk when this returns."""
         record = {**record, "time": datetime.now(UTC).isoformat(timespec="seconds")}
+        record = parse_json(f"{self.path}, a new record", json.dumps(record))  # without halves of surrogate pairs
+        check_record(f"{self.path}, a new record", record)
         line = json.dumps(record, ensure_ascii=False) + "\n"
         descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
@@ -104,6 +113,14 @@ class ResponseStore:
             self.spent_usd += record["cost_usd"]
         else:
             self.records.append(record)
+
+
+def _is_record(line: bytes) -> bool:
+    """Return whether the end of a file is a record: an editor took its line end away, no crash left it unfinished."""
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def spending(answers: list[Record]) -> dict[str, Any]:

@@ -12,11 +12,14 @@ class Curation(Block):
     validation_rows: int = Field(ge=1, description="rows to choose the epoch and settings on")
     min_characters: int = Field(2, ge=1, description="shortest query kept")
     max_characters: int = Field(60, ge=1, description="longest query kept")
+    reject_label_names: bool = Field(
+        True, description="whether a query that has an option's text in it is rejected; false for rows of real users"
+    )
     near_duplicate_threshold: Number = Field(
-        70, gt=0, le=100, description="similarity (0 to 100) from which two rows count as one"
+        70, ge=1, le=100, description="similarity (1 to 100) from which two rows count as one"
     )
     decontamination_threshold: Number = Field(
-        55, gt=0, le=100, description="similarity (0 to 100) to an evaluation question from which a row is rejected"
+        55, ge=1, le=100, description="similarity (1 to 100) to an evaluation question from which a row is rejected"
     )
 
     @model_validator(mode="after")

@@ -23,21 +23,35 @@ class Anthropic(Fetching, Plan):
 
 
 class HubDataset(Block):
-    """An existing Alpaca set of the Hugging Face Hub, in the wording of prompts/instruction.yaml."""
+    """An existing Alpaca or ShareGPT set of the Hugging Face Hub, in the wording of prompts/instruction.yaml."""
 
     repo_id: Repository = Field(description="owner/name of the data set")
     revision: Commit = Field(description="its commit")
 
 
+class OwnRows(Block):
+    """Rows of your own: a table of queries and labels (CSV, JSON, XLSX and more), or an Alpaca or ShareGPT file."""
+
+    path: str = Field(description="the file")
+    query_column: str = Field("query", min_length=1, description="name of the column of queries")
+    label_column: str = Field(
+        "label", min_length=1, description="name of the column of labels: a label's code or its option's text"
+    )
+    persona_column: str = Field(
+        "persona", min_length=1, description="name of the column of personas, which may be absent"
+    )
+
+
 class Generation(Block):
     """Where candidates come from."""
 
-    backend: Literal["recorded", "anthropic", "huggingface"] = Field(
+    backend: Literal["recorded", "anthropic", "huggingface", "file"] = Field(
         description="which of the blocks beside it is used"
     )
     recorded: Recorded | None = None
     anthropic: Anthropic | None = None
     huggingface: HubDataset | None = None
+    file: OwnRows | None = None
 
     @model_validator(mode="after")
     def _backend_has_its_block(self) -> "Generation":

@@ -100,6 +100,8 @@ def _advice(found: Any, node: Node) -> str:
         return "; give it a value or remove the key"
     if node.get("type") == "string" and not isinstance(found, str | list | dict):
         return "; put it in quotes"
+    if node.get("type") == "integer" and isinstance(found, float) and found.is_integer():
+        return f"; write {found:.0f}"
     if not isinstance(found, str) or node.get("type") not in ("integer", "number"):
         return ""
     try:

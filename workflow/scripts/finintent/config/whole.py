@@ -117,6 +117,11 @@ def _check_study(config: Config) -> None:
                 f"config: datasets.{name}.resources is {dataset.resources!r}, where there is no taxonomy.yaml; "
                 "give the folder that holds the data set's taxonomy, personas and prompts"
             )
+        if dataset.generation.backend == "anthropic" and not (Path(dataset.resources) / "personas.yaml").is_file():
+            raise ConfigError(
+                f"config: datasets.{name}.generation.backend is 'anthropic', but {dataset.resources} holds no "
+                "personas.yaml, which Claude needs to write in several voices; add it, or choose another backend"
+            )
         for key, listed in sizes.items():
             if listed and max(listed) > dataset.curation.train_rows:
                 raise ConfigError(

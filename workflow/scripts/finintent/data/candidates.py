@@ -1,6 +1,7 @@
 """Candidates: one generated query a row, with the request that made it."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -37,12 +38,31 @@ class Response(BaseModel):
     cost_usd: float | None = None
 
 
+def origin(backend: str, generators: Iterable[str]) -> dict[str, Any]:
+    """Return where rows of a backend come from, for the sentences of cards and reports, and whether a model wrote them.
+
+    Args:
+        backend: of the configuration's block `generation`.
+        generators: the models, repositories or files that the rows are from.
+    """
+    names = ", ".join(generators)
+    texts = {
+        "recorded": f"written by {names} and recorded",
+        "anthropic": f"written by {names} through Anthropic's API",
+        "huggingface": f"taken from {names} on the Hugging Face Hub",
+        "file": f"taken from the file {names}",
+    }
+    return {"origin": texts[backend], "synthetic": backend in ("recorded", "anthropic")}
+
+
 def candidates_record(backend: str, candidates: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the record of some candidates: their number, who wrote them, and when (None if they do not contain it)."""
     dates = sorted(row["recorded"] for row in candidates if row["recorded"])
+    generators = Counter(row["generator"] for row in candidates)
     return {
         "backend": backend,
-        "generators": dict(Counter(row["generator"] for row in candidates)),
+        **origin(backend, generators),
+        "generators": dict(generators),
         "candidates": len(candidates),
         "first_answer": dates[0] if dates else None,
         "last_answer": dates[-1] if dates else None,

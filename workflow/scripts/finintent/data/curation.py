@@ -8,13 +8,27 @@ from typing import Any
 from pydantic import RootModel
 
 from finintent.config.curation import Curation, SeededCuration
-from finintent.data.similarity import normalise, similarity
+from finintent.data.similarity import similarity
 from finintent.errors import DataError, TooFewRowsError
+from finintent.task.labels import nearest
 from finintent.task.language import in_language
 from finintent.task.taxonomy import Taxonomy
+from finintent.task.text import cleaned, has_text, normalise
 
 Row = dict[str, Any]
 UNKNOWN_PERSONA = "unknown"  # of rows that were not written for a persona
+ADVICE = {  # of each reason, as to a data set that lost too many rows
+    "schema": "no text, or no label: complete these rows",
+    "language": "no letter of the script of `language` in taxonomy.yaml: correct that language, or these rows",
+    "length": "shorter or longer than curation.min_characters and max_characters allow: change these",
+    "names_label": "an option's text is in the query: set curation.reject_label_names to false if real users write so",
+    "judge_disagrees": "the judge gave another label: make the definitions in taxonomy.yaml clearer",
+    "conflicting_labels": "the same text, or nearly the same, under two labels: correct these rows",
+    "duplicate": "the same text again: add different rows",
+    "near_evaluation": "too similar to an evaluation question: is evaluation.path a file of the same rows? If not, "
+    "raise curation.decontamination_threshold",
+    "near_duplicate": "too similar to another row: add different rows, or raise curation.near_duplicate_threshold",
+}
 
 
 class Personas(RootModel[dict[str, str]]):
@@ -32,7 +46,7 @@ class Curated:
 
 
 def accept(
-    candidates: list[Row], taxonomy: Taxonomy, personas: list[str], questions: list[str], settings: Curation
+    candidates: list[Row], taxonomy: Taxonomy, personas: list[str] | None, questions: list[str], settings: Curation
 ) -> tuple[list[Row], list[Row]]:
     """Return the candidates that may train a model, and the rejected ones with their `reason`.
 
@@ -42,7 +56,7 @@ def accept(
     Args:
         candidates: raw rows.
         taxonomy: the labels.
-        personas: ids of the personas.
+        personas: ids of the personas; None where a row may name any.
         questions: the evaluation questions that no row may be similar to.
         settings: lengths and thresholds.
     """
@@ -66,13 +80,28 @@ def _shares(total: int, parts: int) -> list[int]:
 
 
 def curate(
-    candidates: list[Row], taxonomy: Taxonomy, personas: list[str], questions: list[str], settings: SeededCuration
+    candidates: list[Row],
+    taxonomy: Taxonomy,
+    personas: list[str] | None,
+    questions: list[str],
+    settings: SeededCuration,
 ) -> Curated:
     """Filter candidates and split them, balanced over labels and stratified over personas; arguments as of `accept`.
 
     Raises:
-        TooFewRowsError: fewer rows are left than the splits need; the message has the number that each label lacks.
+        DataError: a row names a label or persona that there is not, or a split asks for fewer rows than labels.
+        TooFewRowsError: fewer rows are left than the splits need; the message has the number that each label lacks and
+            the reasons of the rejected rows, the commonest first.
     """
+    _check_ids(candidates, "label", taxonomy.codes, "taxonomy.yaml")
+    if personas is not None:
+        _check_ids(candidates, "persona", [*personas, UNKNOWN_PERSONA], "personas.yaml")
+    for key in ("train_rows", "validation_rows"):
+        if getattr(settings, key) < len(taxonomy.codes):
+            raise DataError(
+                f"curation.{key} is {getattr(settings, key)}, fewer than the {len(taxonomy.codes)} labels; give each "
+                "label a row at least"
+            )
     result = Curated()
     rows, result.rejected = accept(candidates, taxonomy, personas, questions, settings)
     kept = Counter(row["label"] for row in rows)
@@ -95,28 +124,41 @@ def curate(
     return result
 
 
+def _check_ids(candidates: list[Row], key: str, known: list[str], file: str) -> None:
+    """Refuse an id that is none: a typing error would reject its rows one by one. None is for curation to reject."""
+    unknown = Counter(row[key] for row in candidates if isinstance(row.get(key), str) and row[key] not in known)
+    if unknown:
+        name, count = unknown.most_common(1)[0]
+        raise DataError(
+            f"the candidates name the {key} {name!r} in {count} rows, which is not in {file} ({', '.join(known)})"
+            f"{nearest(name, known)}; correct one of the two"
+        )
+
+
 def _reject(row: Row, reason: str, rejected: list[Row], **details: Any) -> None:
     rejected.append({**row, "reason": reason, **details})
 
 
 def _well_formed(
-    candidates: list[Row], taxonomy: Taxonomy, personas: list[str], settings: Curation, rejected: list[Row]
+    candidates: list[Row], taxonomy: Taxonomy, personas: list[str] | None, settings: Curation, rejected: list[Row]
 ) -> list[Row]:
-    names = [normalise(name) for name in taxonomy.names.values()]
+    names = [normalise(name) for name in taxonomy.names.values()] if settings.reject_label_names else []
+    speakers = None if personas is None else [*personas, UNKNOWN_PERSONA]
     kept = []
     for row in candidates:
-        query = row.get("query")
-        speakers = [*personas, UNKNOWN_PERSONA]
-        if not isinstance(query, str) or row.get("label") not in taxonomy.codes or row.get("persona") not in speakers:
+        query = cleaned(row["query"]) if isinstance(row.get("query"), str) else ""
+        persona = row.get("persona")
+        known = isinstance(persona, str) if speakers is None else persona in speakers
+        if not has_text(query) or row.get("label") not in taxonomy.codes or not known:
             _reject(row, "schema", rejected)
         elif not in_language(query, taxonomy.language):
             _reject(row, "language", rejected)
-        elif not settings.min_characters <= len(query.strip()) <= settings.max_characters:
+        elif not settings.min_characters <= len(query) <= settings.max_characters:
             _reject(row, "length", rejected)
         elif any(name in normalise(query) for name in names):
             _reject(row, "names_label", rejected)
         else:
-            kept.append({**row, "query": query.strip()})
+            kept.append({**row, "query": query})
     return kept
 
 
@@ -166,14 +208,21 @@ def _far_apart(rows: list[Row], threshold: float, rejected: list[Row]) -> list[R
     texts = [normalise(row["query"]) for row in rows]
     matrix = similarity(texts, texts)
     kept: list[int] = []
+    conflicting: dict[int, tuple[int, float]] = {}  # row: the row of another label that is near it, and how near
     for index, row in enumerate(rows):
         similarities = matrix[index, kept]
-        if kept and similarities.max() >= threshold:
-            match = rows[kept[int(similarities.argmax())]]
-            _reject(row, "near_duplicate", rejected, match=match["id"], similarity=round(float(similarities.max()), 1))
-        else:
+        if not kept or similarities.max() < threshold:
             kept.append(index)
-    return [rows[index] for index in kept]
+            continue
+        nearest_kept, highest = kept[int(similarities.argmax())], float(similarities.max())
+        if rows[nearest_kept]["label"] == row["label"]:
+            _reject(row, "near_duplicate", rejected, match=rows[nearest_kept]["id"], similarity=round(highest, 1))
+        else:
+            conflicting[index] = nearest_kept, highest
+            conflicting.setdefault(nearest_kept, (index, highest))
+    for index, (other, highest) in conflicting.items():
+        _reject(rows[index], "conflicting_labels", rejected, match=rows[other]["id"], similarity=round(highest, 1))
+    return [rows[index] for index in kept if index not in conflicting]
 
 
 def _split(rows: list[Row], codes: list[str], settings: SeededCuration, result: Curated) -> None:
@@ -183,10 +232,13 @@ def _split(rows: list[Row], codes: list[str], settings: SeededCuration, result: 
         code: sum(wanted[code]) - len(group) for code, group in groups.items() if len(group) < sum(wanted[code])
     }:
         lacking = ", ".join(f"{code} lacks {count}" for code, count in missing.items())
+        reasons = Counter(row["reason"] for row in result.rejected).most_common()
+        rejected = "".join(f"; {count} rejected as {reason} ({ADVICE[reason]})" for reason, count in reasons)
         raise TooFewRowsError(
             f"curation left too few rows for {settings.train_rows} training + {settings.validation_rows} validation "
-            f"rows: {lacking}; generate more candidates for these labels, or lower curation.train_rows or "
-            "curation.validation_rows in the config"
+            f"rows: {lacking}; of {len(rows) + len(result.rejected)} candidates {len(rows)} are left{rejected}; add "
+            "candidates for these labels, or lower curation.train_rows or curation.validation_rows in the config",
+            result.rejected,
         )
     rng = random.Random(settings.seed)
     for code, group in groups.items():

@@ -7,8 +7,10 @@ from typing import Any
 from huggingface_hub import DatasetCard, DatasetCardData
 from pydantic import BaseModel
 
+from finintent.analysis.tables import markdown_cell
 from finintent.config.curation import SeededCuration
 from finintent.data.alpaca import SPLITS
+from finintent.data.curation import UNKNOWN_PERSONA
 from finintent.files import parse
 from finintent.task.taxonomy import Label
 
@@ -40,8 +42,8 @@ class Facts(BaseModel):
     train: Split
     validation: Split
     settings: SeededCuration
-    backend: str
-    generators: dict[str, int] | list[str]  # ids of models
+    origin: str
+    synthetic: bool
     prompt_version: int | None = None
     first_answer: str | None = None
     last_answer: str | None = None
@@ -71,7 +73,14 @@ def dataset_card(facts: dict[str, Any], path: str | Path) -> None:
         task_categories=["text-classification"],
         size_categories=[SIZES[bisect((10**3, 10**4, 10**5), card.train.rows + card.validation.rows)]],
         pretty_name=card.title,
-        tags=["synthetic"],
+        tags=["synthetic"] if card.synthetic else None,
         configs=[{"config_name": "default", "data_files": [{"split": s, "path": f"{s}.jsonl"} for s in SPLITS]}],
     )
-    DatasetCard.from_template(data, template_path=str(TEMPLATE), **card.model_dump()).save(path)
+    personas = sorted(card.train.per_persona | card.validation.per_persona)
+    texts = {
+        "title": markdown_cell(card.title),
+        "origin": markdown_cell(card.origin),
+        "labels": [{key: markdown_cell(text) for key, text in label.model_dump().items()} for label in card.labels],
+        "personas": [] if personas == [UNKNOWN_PERSONA] else personas,
+    }
+    DatasetCard.from_template(data, template_path=str(TEMPLATE), **card.model_dump() | texts).save(path)

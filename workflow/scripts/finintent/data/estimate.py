@@ -7,7 +7,8 @@ from typing import Any
 
 from finintent.claude.prices import Prices, estimate_tokens
 from finintent.claude.prompts import GenerationPrompt, Request
-from finintent.claude.store import Record, ResponseStore
+from finintent.claude.records import Record
+from finintent.claude.store import ResponseStore
 from finintent.config.plan import Plan
 from finintent.data.generation import Generator, Task
 

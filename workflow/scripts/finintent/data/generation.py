@@ -16,10 +16,12 @@ from finintent.claude.prompts import (
     message_body,
     query_text,
 )
+from finintent.claude.records import Record
 from finintent.claude.replies import Reply, read_labels, read_queries
-from finintent.claude.store import Record, ResponseStore, spending
+from finintent.claude.store import ResponseStore, spending
 from finintent.config.curation import SeededCuration
 from finintent.config.plan import Judge, Plan
+from finintent.data.candidates import origin
 from finintent.data.curation import Personas, Row, accept, wanted_rows
 from finintent.errors import TooFewRowsError
 from finintent.files import digest, parse, read_jsonl, read_yaml
@@ -294,14 +296,16 @@ def generation_record(generator: Generator, store: ResponseStore) -> dict[str, A
     answers = [store.answers[request.digest] for request, _ in generator.replies]
     outcomes = [record for record in store.records if record["type"] == "outcome"]
     failures = [reason for record in outcomes for reason in record["failures"].values()]
+    spent = spending(answers)
     return {
         "backend": "anthropic",
+        **origin("anthropic", spent["generators"]),
         "prompt_version": generator.prompt.version,
         "taxonomy_version": generator.task.taxonomy.version,
         "requests": dict(Counter(request.purpose["kind"] for request, _ in generator.replies)),
         "faults": dict(Counter(reply.fault for _, reply in generator.replies if reply.fault)),
         "rounds": generator.rounds,
-        **spending(answers),
+        **spent,
         "spent_usd": store.spent_usd,
         "batches": {
             "collected": len(outcomes),

@@ -1,8 +1,5 @@
-"""The Hugging Face Hub: reading Alpaca rows from a data set at a pinned commit, and uploading a curated set."""
+"""The Hugging Face Hub: reading rows from a data set at a pinned commit, and uploading a curated set."""
 
-from collections import defaultdict
-from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +7,20 @@ import datasets
 from huggingface_hub import HfApi, snapshot_download
 
 from finintent.data.curation import UNKNOWN_PERSONA
-from finintent.data.similarity import normalise
+from finintent.data.taught_rows import is_taught, taught_candidates, taught_rows
 from finintent.errors import DataError, HubError
 from finintent.hub_errors import hub_errors
-from finintent.task.reading import Turn, read_turn
+from finintent.row_files import FileRow, columns_of, read_rows
 from finintent.task.taxonomy import Taxonomy
 from finintent.task.wording import Instruction
 
-COLUMNS = ("instruction", "input", "output")
 SPLITS = ("train", "validation", "test")
 FILES = ["*.json", "*.jsonl", "*.csv", "*.parquet", "README.md"]
 PUBLISHED = ["README.md", "train.jsonl", "validation.jsonl"]  # never rejected.jsonl: it holds evaluation questions
 
 
-def download_alpaca(repo_id: str, revision: str, cache: str | Path, token: str | None = None) -> list[dict[str, str]]:
-    """Return all rows of a data set repository at a commit.
+def download_rows(repo_id: str, revision: str, cache: str | Path, token: str | None = None) -> dict[str, list[FileRow]]:
+    """Return the rows of a data set repository at a commit.
 
     Args:
         repo_id: owner/name.
@@ -33,11 +29,11 @@ def download_alpaca(repo_id: str, revision: str, cache: str | Path, token: str |
         token: of the Hub, for a gated or private repository.
 
     Returns:
-        One dict a row: instruction, input, output and split, in the order train, validation, test, other splits.
+        The rows of each split, in the order train, validation, test, other splits.
 
     Raises:
         HubError: the Hub does not give the files.
-        DataError: they do not hold Alpaca rows.
+        DataError: they cannot be read, or hold neither Alpaca nor ShareGPT rows.
     """
     source = f"{repo_id}@{revision}"
     with hub_errors(source):
@@ -45,28 +41,35 @@ def download_alpaca(repo_id: str, revision: str, cache: str | Path, token: str |
             repo_id, repo_type="dataset", revision=revision, cache_dir=cache, token=token or None, allow_patterns=FILES
         )
     try:
-        splits = datasets.load_dataset(folder, cache_dir=str(Path(cache, "arrow")))
+        # The library knows which file is of which split, from their names and from the card.
+        files = datasets.load_dataset_builder(folder, cache_dir=str(Path(cache, "arrow"))).config.data_files
     except (datasets.exceptions.DatasetsError, FileNotFoundError, ValueError) as error:
         reason = str(error.__cause__ or error).split("\n")[0]
         raise DataError(f"{source}: no readable data set ({reason}); expected JSON, CSV or Parquet files") from None
-    rows = []
-    for split in sorted(splits, key=lambda name: SPLITS.index(name) if name in SPLITS else len(SPLITS)):
-        if missing := set(COLUMNS) - set(found := splits[split].column_names):
-            raise DataError(f"{source}, {split}: no column {min(missing)!r}, found {found}; choose a set that has it")
-        rows += [{**{column: str(row[column] or "") for column in COLUMNS}, "split": split} for row in splits[split]]
-    return rows
+    splits = {}
+    for split in sorted(files or {}, key=lambda name: SPLITS.index(name) if name in SPLITS else len(SPLITS)):
+        splits[str(split)] = [row for path in files[split] for row in read_rows(path)]
+        if not is_taught(found := columns_of(splits[str(split)])):
+            raise DataError(
+                f"{source}, {split}: the columns {', '.join(found) or 'differ from row to row'}, expected instruction "
+                "and output (Alpaca) or conversations (ShareGPT); choose another set"
+            )
+    return splits
 
 
-def alpaca_candidates(
-    rows: list[dict[str, str]], instruction: Instruction, taxonomy: Taxonomy, dataset: str, repo_id: str, revision: str
+def hub_candidates(
+    splits: dict[str, list[FileRow]],
+    instruction: Instruction,
+    taxonomy: Taxonomy,
+    *,
+    dataset: str,
+    repo_id: str,
+    revision: str,
 ) -> list[dict[str, Any]]:
-    """Return the candidates of Alpaca rows, in the form of `candidates_from_responses`.
-
-    If a row has another wording, or its answer names no label, its label is None and its query is the whole
-    instruction; curation rejects it.
+    """Return the candidates of a repository's rows, in the form of `candidates_from_responses`.
 
     Args:
-        rows: what `download_alpaca` returned.
+        splits: what `download_rows` returned.
         instruction: the wording that the rows are expected to have.
         taxonomy: the labels.
         dataset: id of this data set.
@@ -76,34 +79,19 @@ def alpaca_candidates(
     Raises:
         DataError: no row has the wording of `instruction`.
     """
-    turns = [read_turn(instruction, "\n".join(filter(None, (row["instruction"], row["input"])))) for row in rows]
-    if not any(turns):
-        found = f"the first begins with {rows[0]['instruction'][:80]!r}" if rows else "it has no rows at all"
-        raise DataError(
-            f"{repo_id}@{revision}: no row has the wording of prompts/instruction.yaml of {dataset}, {found}; give "
-            "that file the wording of those rows"
-        )
-    codes = {name: code for code, name in taxonomy.names.items()}
+    pairs = taught_candidates(
+        taught_rows(row for rows in splits.values() for row in rows),
+        instruction,
+        taxonomy,
+        source=f"{repo_id}@{revision}",
+        advice=f"give that file of {dataset} the wording of those rows",
+    )
+    identities = [f"{split}-{number:05d}" for split, rows in splits.items() for number in range(len(rows))]
     origin = {"persona": UNKNOWN_PERSONA, "request": f"{repo_id}@{revision[:12]}", "generator": repo_id}
-    numbers: defaultdict[str, Iterator[int]] = defaultdict(count)
-    candidates = []
-    for row, turn in zip(rows, turns, strict=True):
-        code = codes.get(_chosen(row["output"].strip(), turn)) if turn else None
-        query = turn.question if code else row["instruction"]
-        identity = f"{row['split']}-{next(numbers[row['split']]):05d}"
-        candidates.append({"id": identity, "query": query, "label": code, **origin, "recorded": None, "cost_usd": None})
-    return candidates
-
-
-def _chosen(output: str, turn: Turn) -> str | None:
-    """Return the option that an answer names, as its turn asks for.
-
-    That is by its letter, alone or before the option's own text, or by the option's text.
-    """
-    if turn.answer == "letter":
-        option = turn.options.get(output[:1])
-        return option if option and normalise(output[1:]) in ("", normalise(option)) else None
-    return next((option for option in turn.options.values() if normalise(option) == normalise(output)), None)
+    return [
+        {"id": identity, "query": query, "label": code, **origin, "recorded": None, "cost_usd": None}
+        for identity, (query, code) in zip(identities, pairs, strict=True)
+    ]
 
 
 def push_dataset(folder: str | Path, repo_id: str, token: str | None, private: bool = True) -> str:

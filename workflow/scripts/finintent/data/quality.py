@@ -8,9 +8,10 @@ import pandas as pd
 from scipy.stats import entropy, hypergeom
 from sklearn.metrics import cohen_kappa_score
 
-from finintent.data.curation import Row
-from finintent.data.similarity import normalise, similarity
+from finintent.data.curation import UNKNOWN_PERSONA, Row
+from finintent.data.similarity import similarity
 from finintent.errors import DataError
+from finintent.task.text import normalise
 
 NGRAMS = (1, 2, 3)  # characters
 SAMPLE = 1000  # n-grams, to compare distinct-n of sets of different sizes
@@ -40,7 +41,7 @@ def measure(rows: list[Row], rejected: list[Row], taxonomy_codes: list[str], per
             other row, and to the nearest evaluation question; only the question's index is given, as the result is
             public.
         label_balance: rows by label, and the entropy over that of a uniform distribution (1 = even).
-        persona_share: share of the rows by persona.
+        persona_share: share of the rows by persona; empty where no row was written for one.
         judge: agreement (0-1) and Cohen's kappa of the requested and the judged labels of all judged rows, rejected
             ones included; None without judged rows. kappa is None where all labels of both are the same.
 
@@ -153,6 +154,8 @@ def _label_balance(table: pd.DataFrame, codes: list[str]) -> dict[str, Any]:
 
 def _persona_share(table: pd.DataFrame, personas: list[str]) -> dict[str, float]:
     shares = table["persona"].value_counts(normalize=True)
+    if not personas and set(shares.index) == {UNKNOWN_PERSONA}:
+        return {}
     names = [*personas, *sorted(set(shares.index) - set(personas))]  # UNKNOWN_PERSONA last
     return {name: float(shares.get(name, 0)) for name in names}
 

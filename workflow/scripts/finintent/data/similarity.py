@@ -1,17 +1,9 @@
 """Similarity of texts, for duplicates and decontamination."""
 
-import unicodedata
-
 import numpy as np
 from rapidfuzz import fuzz, process
 
 MIN_CONTAINED = 4  # characters; that a longer text contains a shorter one does not make them similar
-
-
-def normalise(text: str) -> str:
-    """Return a text without case, width, punctuation and spaces; texts are compared in this form."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(character for character in folded if character.isalnum())
 
 
 def similarity(left: list[str], right: list[str]) -> np.ndarray:

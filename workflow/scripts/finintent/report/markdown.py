@@ -7,7 +7,7 @@ import jinja2
 import pandas as pd
 
 from finintent.analysis.statistics import wilson
-from finintent.analysis.tables import read_table, records
+from finintent.analysis.tables import markdown_cell, read_table, records
 from finintent.files import read_json
 
 TEMPLATE = Path(__file__).parents[3] / "report/report.md.j2"
@@ -50,6 +50,7 @@ def markdown_report(
     table = read_table(questions)
     suspects = table[table["label_suspect"]]
     environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, autoescape=False)  # noqa: S701 - no HTML
+    environment.filters["cell"] = markdown_cell
     environment.filters["percent"] = lambda share: f"{100 * share:z.1f}"
     environment.filters["decimals"] = lambda value, digits=3: "-" if value is None else f"{value:.{digits}f}"
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(

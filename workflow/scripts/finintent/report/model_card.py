@@ -1,6 +1,5 @@
 """The card of a tuned model: what it was made from, how it answers, and what it is not for."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from finintent.analysis.answers import LOG_LIKELIHOOD
 from finintent.analysis.comparison import paired_rows
+from finintent.analysis.tables import markdown_cell
 from finintent.config.answer_form import Answer
 from finintent.task.system import System
 from finintent.task.taxonomy import Taxonomy
@@ -28,7 +28,7 @@ def model_card(
     training: dict[str, Any],
     answers: tuple[pd.DataFrame, pd.DataFrame],
     metrics: tuple[dict[str, Any], dict[str, Any]],
-    generators: Iterable[str],
+    rows: dict[str, Any],
     answer: Answer,
     dataset: str,
     taxonomy: Taxonomy,
@@ -42,7 +42,7 @@ def model_card(
         training: a training.json.
         answers: the answers table of each of the two on the evaluation questions.
         metrics: the result of `metrics.measure` for each.
-        generators: names of the models that wrote the training rows.
+        rows: `origin` and `synthetic` of the training rows.
         answer: what it was taught to answer with.
         dataset: id of the data set.
         taxonomy: its labels.
@@ -60,7 +60,7 @@ def model_card(
         license="other",  # the base model's own
         library_name="transformers",
         pipeline_tag="text-generation",
-        tags=["llama-factory", "lora", "synthetic"],
+        tags=["llama-factory", "lora", *(["synthetic"] if rows["synthetic"] else [])],
         model_name=tuned.name,
         eval_results=[
             EvalResult(
@@ -80,14 +80,14 @@ def model_card(
     return ModelCard.from_template(
         data,
         template_path=str(TEMPLATE),
-        title=taxonomy.title,
+        title=markdown_cell(taxonomy.title),
         dataset=dataset,
+        labels=[{key: markdown_cell(text) for key, text in label.model_dump().items()} for label in taxonomy.labels],
         answer=answer,
-        labels=taxonomy.labels,
         base_name=repository or base.get("model_id") or base.get("package") or tuned.model,
         revision=base.get("revision"),
         system=tuned,
-        generators=list(generators),
+        rows=rows | {"origin": markdown_cell(rows["origin"])},
         hyperparameters={key: training["settings"][key] for key in HYPERPARAMETERS if key in training["settings"]},
         training=training,
         scores={system.name: {**values, "interval": _interval(values)} for system, values in scores.items()},

@@ -1,16 +1,46 @@
 """A prediction: one model's answer to one question. The analysis reads nothing else."""
 
+import math
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from finintent.config.answer_form import Answer
 from finintent.errors import DataError
 from finintent.files import numbered_jsonl, parse, read_text, write_jsonl
 
 UNPARSABLE = "unparsable"  # class of the answers that do not name a label
+ROUNDING = 1e-6  # of a logarithm that should be 0
+TOLERANCE = 0.05  # of a sum of probabilities, whose logarithms may have few digits
+
+
+def _check_log_probabilities(values: dict[str, float]) -> dict[str, float]:
+    """Check that values can be logarithms of probabilities of labels that exclude each other.
+
+    Raises:
+        ValueError: one is not a number or above 0, or the probabilities sum to more than 1.
+    """
+    for code, value in values.items():
+        if not -math.inf < value <= ROUNDING:
+            raise ValueError(
+                f"{code} has {value}, expected the natural logarithm of a probability: a finite number of 0 or less"
+            )
+    total = sum(map(math.exp, values.values()))
+    if total > 1 + TOLERANCE:
+        raise ValueError(
+            f"the probabilities sum to {total:.3g}, expected 1 or less: are these scores or probabilities?"
+        )
+    return values
+
+
+def _as_text(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Identity = Annotated[str, BeforeValidator(_as_text), Field(min_length=1)]
+LogProbabilities = Annotated[dict[str, float], AfterValidator(_check_log_probabilities)]
 
 
 class Order(BaseModel):
@@ -23,7 +53,7 @@ class Order(BaseModel):
 
     model_config = ConfigDict(frozen=True)
     options: dict[str, str]
-    log_probabilities: dict[str, float]
+    log_probabilities: LogProbabilities
 
 
 class Prediction(BaseModel):
@@ -43,12 +73,12 @@ class Prediction(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True)
-    id: str
+    id: Identity
     question: str = ""
     gold: str
     hard: bool = False
     options: dict[str, str] = Field(min_length=2)
-    log_probabilities: dict[str, float] | None
+    log_probabilities: LogProbabilities | None
     text: str | None
     answer: Answer = "letter"
     permutations: tuple[Order, ...] = ()
@@ -108,15 +138,25 @@ def read_predictions(path: str | Path, codes: Collection[str]) -> list[Predictio
         codes: the codes of the task's labels.
 
     Raises:
-        DataError: a line is not a prediction, has other labels than `codes` or repeats an id, or the file is empty.
+        DataError: a line is not a prediction, has other labels than `codes` or repeats an id, only some rows have
+            probabilities or a text, or the file is empty.
     """
     rows: dict[str, Prediction] = {}
+    given: dict[tuple[str, bool], str] = {}  # the first row that has, or lacks, what a scorer reads
     for where, value in numbered_jsonl(path, read_text(path)):
         row = parse(where, value, Prediction)
         _check_labels(where, row, codes)
         if row.id in rows:
             raise DataError(f"{where}: id {row.id!r} occurs twice; expected one row a question")
         rows[row.id] = row
+        for key in ("log_probabilities", "text"):
+            has = getattr(row, key) is not None
+            first = given.setdefault((key, has), where)
+            if (key, not has) in given and first == where:
+                raise DataError(
+                    f"{where}: {key} is {'given' if has else 'null'}, but not so in {given[key, not has]}; one scorer "
+                    "reads all rows of a file: give it in every row, or in none"
+                )
     if not rows:
         raise DataError(f"{path}: no predictions, expected one a line")
     return list(rows.values())

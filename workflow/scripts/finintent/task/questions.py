@@ -1,41 +1,169 @@
-"""Questions: those of the evaluation, in OpenFinData's multiple-choice format, and a user's own."""
+"""Questions: those of the evaluation, and a user's own."""
 
+import logging
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from finintent.errors import DataError
-from finintent.files import numbered_jsonl, read_json, read_text
+from finintent.files import one_line
+from finintent.row_files import FileRow, columns_of, find_column, read_rows
+from finintent.task.labels import label_code
 from finintent.task.taxonomy import LETTERS, Taxonomy, option_markers
+from finintent.task.text import cleaned, normalise
 
-TEXT_KEYS = ("question", "text")
+TEXT_KEYS = ("question", "text", "query")
+GOLD_KEYS = ("answer", "label", "gold")
+TRUTHS = {"": False, "0": False, "false": False, "no": False, "1": True, "true": True, "yes": True}
+logger = logging.getLogger(__name__)
+
+
+class _Columns(NamedTuple):
+    """The columns of a file of questions; None for one that it does not have."""
+
+    text: str
+    gold: str
+    id: str | None
+    options: str | None
+    hard: str | None
 
 
 def read_questions(path: str | Path, taxonomy: Taxonomy, marker: str) -> list[dict[str, Any]]:
     """Return the questions of a multiple-choice file.
 
     Args:
-        path: JSON list in OpenFinData's format. The option texts must be names of the taxonomy.
+        path: a file that `read_rows` reads. A row has the question under the first of TEXT_KEYS that exists, and its
+            right answer under the first of GOLD_KEYS: the letter of its option, the option's text or a label code. The
+            options are under their letters (OpenFinData's format) or as a list under `options`; they must be names of
+            the taxonomy. Where a row has none, they are the taxonomy's, and the answer is not a letter. `id` and `hard`
+            are optional.
         taxonomy: the labels.
         marker: text after which the user's own text begins, "" when the file holds nothing else.
 
     Returns:
         One dict a question: id, question, options (label code by option marker: a letter, or a number if there are
-        more than 26 labels), gold (label code) and hard. Other keys of an item are left out.
+        more than 26 labels), gold (label code) and hard. Other columns are left out.
 
     Raises:
-        DataError: the file has another form, or two items have the same id.
+        DataError: the file has another form, two rows have the same id, or the same question and different answers.
     """
-    items = read_json(path)
-    if not isinstance(items, list) or not items:
-        raise DataError(f"{path}: expected a non-empty list of questions, found {type(items).__name__}")
-    codes = {name: code for code, name in taxonomy.names.items()}
-    questions = [_question(f"{path}, item {index}", item, codes, marker) for index, item in enumerate(items)]
-    seen: dict[str, int] = {}
-    for index, question in enumerate(questions):
-        if question["id"] in seen:
-            raise DataError(f"{path}, item {index}: id {question['id']!r} is that of item {seen[question['id']]} too")
-        seen[question["id"]] = index
+    rows = read_rows(path)
+    columns = _columns(path, rows)
+    questions = []
+    for number, row in enumerate(rows, 1):
+        identity = number if columns.id is None else row.cells[columns.id]
+        if isinstance(identity, bool) or not isinstance(identity, str | int) or not str(identity).strip():
+            raise DataError(f"{row.where}: id is {identity!r}, expected a text or an integer of the row's own")
+        options = _options(row, columns, taxonomy)
+        questions.append(
+            {
+                "id": str(identity).strip(),
+                "question": _own_text(row, columns.text, marker),
+                "options": options or taxonomy.options,
+                "gold": _gold(row, columns.gold, options, taxonomy),
+                "hard": _hard(row, columns.hard),
+            }
+        )
+    _check_different(rows, questions)
     return questions
+
+
+def _columns(path: str | Path, rows: Sequence[FileRow]) -> _Columns:
+    everywhere = columns_of(rows)
+    anywhere = list(dict.fromkeys(name for row in rows for name in row.cells))
+    text, gold = (find_column(everywhere, names) for names in (TEXT_KEYS, GOLD_KEYS))
+    for found, names in ((text, TEXT_KEYS), (gold, GOLD_KEYS)):
+        if found is None:
+            lacking = next((row.where for row in rows if find_column(row.cells, names) is None), path)
+            raise DataError(
+                f"{lacking}: no {' or '.join(names)}, found {one_line(', '.join(anywhere))}; expected a question and "
+                "its answer in every row (docs/your-task.md)"
+            )
+    identity = find_column(anywhere, ["id"])
+    if identity is not None and identity not in everywhere:
+        lacking = next(row.where for row in rows if identity not in row.cells)
+        raise DataError(f"{lacking}: no {identity}, which other rows have; give each row one, or none")
+    return _Columns(text, gold, identity, find_column(anywhere, ["options"]), find_column(anywhere, ["hard"]))
+
+
+def _options(row: FileRow, columns: _Columns, taxonomy: Taxonomy) -> dict[str, str]:
+    """Return the label code by option marker of a row, nothing where the row has no options."""
+    listed = row.cells.get(columns.options) if columns.options else None
+    if listed is not None:
+        if not isinstance(listed, list):
+            raise DataError(f"{row.where}: options is {one_line(repr(listed))}, expected a list of the option texts")
+        shown = dict(zip(option_markers(len(listed)), listed, strict=True))
+    else:
+        markers = dict.fromkeys((*LETTERS, *option_markers(len(taxonomy.labels))))
+        shown = {marker: row.cells[marker] for marker in markers if row.cells.get(marker) not in (None, "")}
+    codes = {name: code for code, name in taxonomy.names.items()}
+    options = {}
+    for marker, name in shown.items():
+        if not isinstance(name, str) or name.strip() not in codes:
+            raise DataError(f"{row.where}: option {name!r} is not a name of the taxonomy ({', '.join(codes)})")
+        options[marker] = codes[name.strip()]
+    if options and (set(options.values()) != set(taxonomy.codes) or len(options) != len(codes)):
+        raise DataError(
+            f"{row.where}: found the options {list(shown.values())}, expected each of {', '.join(codes)} once"
+        )
+    return options
+
+
+def _own_text(row: FileRow, column: str, marker: str) -> str:
+    text = row.cells[column]
+    if not isinstance(text, str):
+        raise DataError(f"{row.where}: {column} is {one_line(repr(text))}, expected some text")
+    _, found, own = text.partition(marker) if marker else ("", "", text)
+    if marker and not found:
+        raise DataError(
+            f"{row.where}: the question marker {marker!r} (evaluation.marker in the config) is not in its text"
+        )
+    return checked(own, f"{row.where}: {column}{f' after {marker!r}' if marker else ''}")
+
+
+def _gold(row: FileRow, column: str, options: Mapping[str, str], taxonomy: Taxonomy) -> str:
+    answer = row.cells[column]
+    text = answer.strip() if isinstance(answer, str) else ""
+    by_marker = options.get(text) or options.get(normalise(text).upper())
+    named = {by_marker, label_code(text, taxonomy)} - {None}
+    if len(named) != 1:
+        letters = f"one of its letters ({', '.join(options)}), " if options else ""
+        labels = ", ".join(f"{code} = {name}" for code, name in taxonomy.names.items())
+        found = "names two labels" if named else "names no label"
+        raise DataError(
+            f"{row.where}: {column} {one_line(repr(answer))} {found}, expected {letters}a label's code or its option's "
+            f"text ({labels})"
+        )
+    return named.pop()
+
+
+def _hard(row: FileRow, column: str | None) -> bool:
+    value = row.cells.get(column) if column else None
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    truth = TRUTHS.get(str(value).strip().lower())
+    if truth is None:
+        raise DataError(f"{row.where}: {column} is {one_line(repr(value))}, expected true or false")
+    return truth
+
+
+def _check_different(rows: Sequence[FileRow], questions: Sequence[dict[str, Any]]) -> None:
+    """Refuse two rows with one id, and one question with two answers; a question that is repeated counts twice."""
+    ids: dict[str, str] = {}
+    texts: dict[str, tuple[str, str]] = {}
+    for row, question in zip(rows, questions, strict=True):
+        if question["id"] in ids:
+            raise DataError(f"{row.where}: id {question['id']!r} is that of {ids[question['id']]} too")
+        ids[question["id"]] = row.where
+        key = normalise(question["question"]) or question["question"]
+        where, gold = texts.setdefault(key, (row.where, question["gold"]))
+        if gold != question["gold"]:
+            raise DataError(
+                f"{row.where}: the same question as {where}, but the answer is {question['gold']!r} here and {gold!r} "
+                "there; correct one of them, or remove both"
+            )
+        if where != row.where:
+            logger.warning("%s: the same question as %s; it counts twice", row.where, where)
 
 
 def validation_questions(rows: list[dict[str, Any]], taxonomy: Taxonomy) -> list[dict[str, Any]]:
@@ -46,56 +174,27 @@ def validation_questions(rows: list[dict[str, Any]], taxonomy: Taxonomy) -> list
     ]
 
 
-def _question(where: str, item: Any, codes: dict[str, str], marker: str) -> dict[str, Any]:
-    if not isinstance(item, dict) or not {"id", "question", "answer"} <= item.keys():
-        raise DataError(f"{where}: expected an object with id, question, A, B, …, answer; found {str(item)[:80]!r}")
-    markers = (*LETTERS, *option_markers(len(codes)))
-    options = {marker: item[marker] for marker in markers if marker in item}
-    if unknown := [name for name in options.values() if name not in codes]:
-        raise DataError(f"{where}: option {unknown[0]!r} is not a name of the taxonomy ({', '.join(codes)})")
-    if set(options.values()) != set(codes) or len(options) != len(codes):
-        raise DataError(
-            f"{where}: found the options {list(options.values())}, expected each of {', '.join(codes)} once"
-        )
-    if item["answer"] not in options:
-        raise DataError(f"{where}: answer {item['answer']!r} is not one of its letters ({', '.join(options)})")
-    _, found, question = item["question"].partition(marker) if marker else ("", "", item["question"])
-    if marker and not found:
-        raise DataError(f"{where}: the question marker {marker!r} (evaluation.marker in the config) is not in its text")
-    return {
-        "id": str(item["id"]),
-        "question": question.strip(),
-        "options": {letter: codes[name] for letter, name in options.items()},
-        "gold": codes[options[item["answer"]]],
-        "hard": bool(item.get("hard", False)),
-    }
-
-
 def read_texts(path: str | Path) -> list[str]:
-    """Return the questions of a file of JSON lines, each under "question" or "text"; blank lines are skipped.
+    """Return the questions of a file that `read_rows` reads, each under the first of TEXT_KEYS that its row has.
 
     Raises:
-        DataError: a line holds no question, or the file has no lines.
+        DataError: a row holds no question.
     """
-    texts = [_text(where, row) for where, row in numbered_jsonl(path, read_text(path))]
-    if not texts:
-        raise DataError(f"{path}: no questions, expected one object with {' or '.join(TEXT_KEYS)} a line")
+    texts = []
+    for row in read_rows(path):
+        column = find_column(row.cells, TEXT_KEYS)
+        if column is None:
+            raise DataError(f"{row.where}: found {one_line(row.cells)}, expected {' or '.join(TEXT_KEYS)}")
+        texts.append(checked(row.cells[column], f"{row.where}: {column}"))
     return texts
 
 
-def _text(where: str, row: Any) -> str:
-    keys = [key for key in TEXT_KEYS if key in row] if isinstance(row, dict) else []
-    if not keys:
-        raise DataError(f"{where}: found {str(row)[:80]!r}, expected an object with {' or '.join(TEXT_KEYS)}")
-    return checked(row[keys[0]], f"{where}: {keys[0]}")
-
-
 def checked(text: Any, where: str = "the question") -> str:
-    """Return a question without white space around it.
+    """Return a question without invisible characters, and without white space around it.
 
     Raises:
         DataError: it is not text, or nothing is left.
     """
-    if not isinstance(text, str) or not text.strip():
-        raise DataError(f"{where} is {text!r}, expected some text")
-    return text.strip()
+    if not isinstance(text, str) or not cleaned(text):
+        raise DataError(f"{where} is {one_line(repr(text))}, expected some text")
+    return cleaned(text)

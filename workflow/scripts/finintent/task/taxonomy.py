@@ -1,9 +1,10 @@
 """The closed label set of a task, and the forms in which a model can name one of its labels."""
 
+import re
 import string
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from finintent.config.answer_form import Answer
 from finintent.files import read_yaml
@@ -34,6 +35,14 @@ class Taxonomy(BaseModel):
     language: str
     title: str
     labels: tuple[Label, ...] = Field(min_length=2)
+
+    @field_validator("language")
+    @classmethod
+    def _language_code(cls, language: str) -> str:
+        """Refuse what the Hub would not know as a language."""
+        if not re.fullmatch("[a-z]{2,3}(-[A-Za-z0-9]+)*", language):
+            raise ValueError(f"found {language!r}, expected a language code in small letters, such as en or zh")
+        return language
 
     @model_validator(mode="after")
     def _unique(self) -> "Taxonomy":
