@@ -12,13 +12,16 @@ import yaml
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
+from finintent.data.alpaca import alpaca_row
 from finintent.errors import MergeError
 from finintent.inference.prompting import Prompter
+from finintent.task.taxonomy import read_taxonomy
+from finintent.task.wording import read_instruction
 from finintent.training.merge_check import check_merge
 from tiny import DATASET, ROOT, snakemake
 
 MODEL = f"tiny-a/{DATASET}"
-STEM = f"{MODEL}/24-rows/seed-1"
+STEM = f"{MODEL}/letter/24-rows/seed-1"
 RESOURCES = ROOT / "tests/datasets" / DATASET
 
 
@@ -55,29 +58,42 @@ def test_checkpoints_are_gone_and_the_adapter_stays(results: Path):
     assert kept == {"adapter_config.json", "adapter_model.safetensors"}
 
 
-def test_prompt_of_evaluation_is_that_of_training_token_by_token(results: Path):
+@pytest.mark.parametrize("form", ["letter", "label"])
+def test_prompt_of_evaluation_is_that_of_training_token_by_token(results: Path, tmp_path: Path, form: str):
     from llamafactory.data import get_dataset, get_template_and_fix_tokenizer
     from llamafactory.extras.constants import IGNORE_INDEX
     from llamafactory.hparams import get_train_args
     from llamafactory.model import load_tokenizer
 
+    taxonomy = read_taxonomy(RESOURCES / "taxonomy.yaml")
+    instruction = read_instruction(RESOURCES / "prompts/instruction.yaml")
+    rows = [alpaca_row(row, taxonomy, instruction, form) for row in lines(results / f"curated/{DATASET}/train.jsonl")]
+    written = results / f"alpaca/{DATASET}/letter/24-rows"
+    if form == "letter":
+        assert read(written / "train.json") == rows
+    shutil.copytree(written, tmp_path / "alpaca")
+    (tmp_path / "alpaca/train.json").write_text(json.dumps(rows), encoding="utf-8")
+
     config = yaml.safe_load((results / f"sft/{STEM}/train.yaml").read_text())
-    model_args, data_args, training_args, *_ = get_train_args(config)
+    model_args, data_args, training_args, *_ = get_train_args(config | {"dataset_dir": str(tmp_path / "alpaca")})
     tokenizer = load_tokenizer(model_args)
     template = get_template_and_fix_tokenizer(tokenizer["tokenizer"], data_args)
     trained = get_dataset(template, model_args, data_args, training_args, stage="sft", **tokenizer)["train_dataset"]
 
     prompter = Prompter(config["model_name_or_path"], config["template"])
     position = prompter.deciding_position(["A", "B", "C"])
-    rows = read(results / f"alpaca/{DATASET}/24-rows/train.json")
     assert len(trained) == len(rows) == 24
     for row, example in zip(rows, trained, strict=True):
         prompt, answer = prompter.encode(row["instruction"], row["output"])
         assert example["input_ids"] == prompt + answer
-        # The first trained position is where evaluation reads the letter, and it holds that letter's id.
         first = next(index for index, label in enumerate(example["labels"]) if label != IGNORE_INDEX)
         assert first == len(prompt)
-        assert example["labels"][first + len(position.prefix)] == position.token_ids[row["output"]]
+        if form == "letter":
+            # The first trained position is where evaluation reads the letter, and it holds that letter's id.
+            assert example["labels"][first + len(position.prefix)] == position.token_ids[row["output"]]
+        else:
+            (scored,) = prompter.whole_answers([row["output"]])
+            assert example["labels"][first : first + len(scored)] == scored
 
 
 def test_predictions(results: Path):

@@ -13,7 +13,7 @@ from finintent.config.whole import complete_config
 from finintent.errors import ConfigError
 from finintent.task.system import LINEAR_BASELINE, MAJORITY_BASELINE
 from finintent.training.arguments import OWN_KEYS
-from tiny import ROOT, make_workspace, planned, snakemake
+from tiny import ROOT, make_workspace, planned, snakemake, write_config
 
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
 A10G = yaml.safe_load((ROOT / "config/a10g.yaml").read_text(encoding="utf-8"))
@@ -44,16 +44,33 @@ def test_the_overlay_of_the_four_models_adds_their_downloads(tmp_path):
     assert [counts[rule] for rule in ("download_model", "prepare_model", "train_lora", "merge_lora")] == [4] * 4
 
 
-def test_a_second_entry_shuffles_the_options_of_the_firsts_answers(tmp_path):
+def test_a_second_recipe_shares_the_model_and_its_untuned_answers(tmp_path):
     config = copy.deepcopy(CONFIG)
-    first = config["datasets"]["intent_understanding"]
-    recorded = first["generation"]["recorded"] | {"dataset": "intent_understanding"}
-    shuffled = first | {"shuffle_options": True, "generation": {"backend": "recorded", "recorded": recorded}}
-    config["datasets"]["intent_shuffled"] = shuffled
-    config["study"]["datasets"] = ["intent_understanding", "intent_shuffled"]
+    config["models"]["hub"] = {"source": HUB, "template": "qwen"}
+    config["study"] |= {"models": ["hub"], "recipes": ["label"]}
     workspace = make_workspace(tmp_path / "study", config)
-    names = ("intent_understanding", "intent_shuffled")
-    paths = [f"results/alpaca/{name}/500-rows/train.json" for name in names]
+    one = planned(workspace)
+    config["study"]["recipes"] = ["label", "letter"]
+    write_config(workspace, config)
+    two = planned(workspace)
+    for rule in ("download_model", "prepare_model", "evaluate_base", "evaluate_few_shot"):
+        assert one[rule] == two[rule] == 1
+    for rule in ("format_alpaca", "train_lora", "merge_lora", "evaluate_tuned"):
+        assert (one[rule], two[rule]) == (1, 2)
+    config["study"] |= {"train_sizes": [100], "recipe_sizes": {"letter": [200]}}
+    write_config(workspace, config)
+    sizes = {"train_lora": 3, "train_baseline": 3}  # label: 500 and 100 rows, letter: 200
+    assert planned(workspace).items() >= sizes.items()
+
+
+def test_a_recipe_shows_the_same_rows_in_another_order(tmp_path):
+    config = copy.deepcopy(CONFIG)
+    config["recipes"] = {
+        name: {"answer": "letter", "shuffle_options": shuffle} for name, shuffle in (("own", False), ("mixed", True))
+    }
+    config["study"]["recipes"] = ["own", "mixed"]
+    workspace = make_workspace(tmp_path / "study", config)
+    paths = [f"results/alpaca/intent_understanding/{name}/500-rows/train.json" for name in ("own", "mixed")]
     snakemake(workspace, *paths)
     plain, mixed = (json.loads((workspace / path).read_text(encoding="utf-8")) for path in paths)
     questions = [[row["instruction"].split("\n")[0] for row in rows] for rows in (plain, mixed)]
@@ -134,7 +151,7 @@ def change(path: str, value: object) -> Callable[[dict], None]:
         (change("datasets/intent_understanding/resources", "here"), r"resources is 'here', where there is no taxonomy"),
         (change("training/lora_rank", 0), r"training\.lora_rank is 0, expected an integer of at least 1"),
         (change("training/precision", "int8"), r"training\.precision is 'int8', expected one of"),
-        (change("models/gemma-3-270m/training/rank", 8), r"has the unknown key 'rank'"),
+        (change("models/gemma-3-270m/training", {"rank": 8}), r"has the unknown key 'rank'"),
         (
             change("training/llamafactory", {"output_dir": "x"}),
             r"training\.llamafactory\.output_dir is set by the workflow itself",

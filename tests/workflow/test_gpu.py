@@ -12,7 +12,7 @@ import pytest
 from tiny import DATASET, ROOT, make_workspace, snakemake, tiny_config
 
 MODELS = ["qwen2.5-7b-instruct", "llama-3-8b-instruct", "chatglm3-6b", "baichuan2-7b-chat"]
-TARGETS = [f"results/sft/{model}/{DATASET}/24-rows/seed-1/training.json" for model in MODELS]
+TARGETS = [f"results/sft/{model}/{DATASET}/letter/24-rows/seed-1/training.json" for model in MODELS]
 PATH = f"{ROOT / 'tests/bin'}:{os.environ['PATH']}"
 
 

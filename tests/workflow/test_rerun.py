@@ -201,5 +201,5 @@ def test_new_weights_in_a_local_model_make_that_model_stale(workspace: Path):
 
 
 def test_a_deleted_merged_model_is_made_again(workspace: Path):
-    shutil.rmtree(workspace / f"results/merged/tiny-a/{DATASET}/24-rows/seed-1/model")
+    shutil.rmtree(workspace / f"results/merged/tiny-a/{DATASET}/letter/24-rows/seed-1/model")
     assert ("merge_lora", "tiny-a") in jobs(workspace)
