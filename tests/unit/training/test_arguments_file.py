@@ -60,5 +60,5 @@ def test_the_command_ends_with_the_sentence(tmp_path: Path, name: str, expected:
 
 def test_bytes_that_are_no_text_are_one_sentence(tmp_path: Path):
     (tmp_path / "train.yaml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DataError, match="not UTF-8"):
+    with pytest.raises(DataError, match="save it as UTF-8"):
         read_arguments(tmp_path / "train.yaml")
