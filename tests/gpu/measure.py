@@ -1,7 +1,8 @@
 """Speed and memory of every stage at full size, on random weights. Usage: python tests/gpu/measure.py --help
 
 Random weights give the speed and memory of real ones, but no accuracy. The prompts are real ones of a study on this
-machine (`snakemake --cores 1 --until format_alpaca prepare_model`), cut into tokens by its embedded model's tokenizer.
+machine, cut into tokens by its embedded model's tokenizer: first run `snakemake --cores 1 --resources gpu=1 --
+results/alpaca/intent_understanding/letter/500-rows/train.json results/models/gemma-3-270m`.
 Each command prints one JSON object a measurement; `all` runs every other one for each shape.
 """
 
@@ -58,7 +59,7 @@ def every_stage(
     work: Annotated[Path, typer.Argument(help="a folder on a disk of 50 GB")],
     shapes: str = ",".join(SHAPES),
     tokenizer: Path = STUDY / "models/gemma-3-270m",
-    data: Path = STUDY / "alpaca/intent_understanding/500-rows",
+    data: Path = STUDY / "alpaca/intent_understanding/letter/500-rows",
     questions: Path = STUDY / "questions/intent_understanding.jsonl",
 ) -> None:
     """Measure each shape: both presets, merge, check and evaluation in 22 GiB, and training in all of the card."""
