@@ -1,5 +1,6 @@
 """The validated configuration, the wildcard constraints, and the helpers of the rules."""
 
+import os
 import sys
 import time
 from collections import Counter
@@ -32,6 +33,9 @@ from finintent.task.system import (
     study_systems,
 )
 from finintent.training.arguments import OWN_KEYS
+
+# Threads that wait without spinning: with OpenMP's default, a job takes several times as long beside another process.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 try:
     for file in workflow.configfiles:
