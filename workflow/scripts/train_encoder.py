@@ -12,7 +12,7 @@ from finintent.machine.lock import exclusive_accelerator
 from finintent.machine.meter import metered
 from finintent.models.folder import OWN_FILE
 from finintent.task.taxonomy import read_taxonomy
-from finintent.training.encoder import finetune, use_one_device
+from finintent.training.encoder import finetune, use_repeatable_kernels
 from finintent.training.records import drop_other_runs
 from finintent.versions import check_versions, installed_versions
 
@@ -32,7 +32,6 @@ def main(
     outputs: dict[str, str],
 ) -> None:
     check_versions(versions)
-    use_one_device()
     # Curation shuffled the rows, so the first ones are a random sample, and a larger sample contains a smaller one.
     curated = {"train": read_jsonl(train)[:rows], "validation": read_jsonl(validation)}
     codes = read_taxonomy(taxonomy).codes
@@ -42,6 +41,7 @@ def main(
     checkpoints = Path("results/checkpoints", folder.parent.relative_to("results/encoders"), digest(made_of)[:12])
     drop_other_runs(checkpoints)
     with exclusive_accelerator(), metered() as job:
+        use_repeatable_kernels()
         finetuned = finetune(
             model,
             training=curated["train"],

@@ -7,11 +7,9 @@ from itertools import combinations, takewhile
 from pathlib import Path
 from typing import Any
 
-from llamafactory.hparams import get_infer_args
-from llamafactory.model import load_tokenizer
-
 from finintent.config.answer_form import Answer
 from finintent.errors import DataError, ModelError
+from finintent.inference.late_cuda import get_infer_args, load_tokenizer
 from finintent.inference.plain_text import template_and_fixed_tokenizer
 from finintent.models.folder import splits_special_tokens
 from finintent.task.taxonomy import Taxonomy

@@ -13,6 +13,7 @@ import pynvml
 import torch
 
 from finintent.files import read_text
+from finintent.machine.cards import visible_cards
 
 PERIOD_SECONDS = 0.2
 
@@ -22,18 +23,25 @@ def metered() -> Iterator[dict[str, Any]]:
     """Measure what runs inside, child processes included.
 
     Yields:
-        A dict that is complete after the block: device, job_seconds, and for a GPU driver, card_peak_bytes (of the
-        whole card, CUDA's own part included: jobs never share it) and energy_joules. These three are None without a
-        GPU, or where its driver does not report them.
+        A dict that is complete after the block: device, job_seconds, and for a GPU card (its UUID), driver,
+        card_peak_bytes (of the whole card, CUDA's own part included: jobs never share it) and energy_joules. These four
+        are None without a GPU, or where its driver does not report them.
     """
-    facts: dict[str, Any] = {"device": device_name(), "driver": None, "card_peak_bytes": None, "energy_joules": None}
+    # The caller holds the accelerator's lock, which leaves one card; a driver may be too old for PyTorch to use it.
+    card = next(iter(visible_cards()), None) if torch.cuda.is_available() else None
+    facts: dict[str, Any] = {
+        "device": card.name if card else device_name(),
+        "card": card.uuid if card else None,
+        "driver": None,
+        "card_peak_bytes": None,
+        "energy_joules": None,
+    }
     handle = before = None
     start, ended = time.perf_counter(), threading.Event()
     watcher = None
-    if torch.cuda.is_available():
-        with suppress(pynvml.NVMLError):  # a container may have CUDA without the driver's own library
-            pynvml.nvmlInit()
-            handle = pynvml.nvmlDeviceGetHandleByPciBusId(_bus_id())
+    if card:
+        with suppress(pynvml.NVMLError):
+            handle = pynvml.nvmlDeviceGetHandleByUUID(card.uuid)
             facts["driver"] = pynvml.nvmlSystemGetDriverVersion()
             before = _energy(handle)
             watcher = threading.Thread(target=_watch, args=(handle, facts, ended))
@@ -61,11 +69,6 @@ def total(jobs: list[dict[str, Any]]) -> dict[str, Any]:
         "card_peak_bytes": max(measured("card_peak_bytes"), default=None),
         "energy_joules": sum(measured("energy_joules")) if measured("energy_joules") else None,
     }
-
-
-def _bus_id() -> str:
-    properties = torch.cuda.get_device_properties(0)  # the first of CUDA_VISIBLE_DEVICES
-    return f"{properties.pci_domain_id:08x}:{properties.pci_bus_id:02x}:{properties.pci_device_id:02x}.0"
 
 
 def _watch(handle: Any, facts: dict[str, Any], ended: threading.Event) -> None:

@@ -47,12 +47,12 @@ class Finetuned:
         self.tokenizer.save_pretrained(folder)
 
 
-def use_one_device() -> None:
-    """Let this process train on one device, by kernels that give the same result each time, and on all cores of a CPU.
+def use_repeatable_kernels() -> None:
+    """Let this process train by kernels that give the same result each time, and on all cores of a CPU.
 
-    Of several GPUs the first is used: the Trainer would put rows on all of them, which multiplies the rows in a step.
+    The caller must hold the accelerator's lock: the Trainer would put rows on all GPUs that it sees, which multiplies
+    the rows in a step.
     """
-    os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
     os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"  # without it cuBLAS may add in any order
     use_every_core()
     torch.use_deterministic_algorithms(True, warn_only=True)  # what has no such kernel warns
