@@ -1,4 +1,4 @@
-"""Jobs tagged gpu=1 never overlap: not within one Snakemake process, nor between two on one machine."""
+"""Jobs tagged gpu=1 never share a card: not within one Snakemake process, nor between two on one machine."""
 
 import json
 import os
@@ -14,6 +14,7 @@ from tiny import DATASET, ROOT, make_workspace, snakemake, tiny_config
 MODELS = ["qwen2.5-7b-instruct", "llama-3-8b-instruct", "chatglm3-6b", "baichuan2-7b-chat"]
 TARGETS = [f"results/sft/{model}/{DATASET}/letter/24-rows/seed-1/training.json" for model in MODELS]
 PATH = f"{ROOT / 'tests/bin'}:{os.environ['PATH']}"
+FOUR_CARDS = {"PYTHONPATH": str(ROOT / "tests/fake_driver"), "STAND_IN_CARDS": "4"}
 
 
 @pytest.fixture
@@ -23,45 +24,77 @@ def records(tmp_path: Path) -> Path:
     return path
 
 
-def study(directory: Path, tiny_models: dict[str, Path]) -> Path:
-    """A workspace of four models in which everything before training is done."""
-    workspace = make_workspace(directory, tiny_config(dict.fromkeys(MODELS, tiny_models["tiny-a"])))
+@pytest.fixture(scope="module")
+def prepared(tiny_models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace of four models in which everything before training is done: to copy."""
+    workspace = tmp_path_factory.mktemp("prepared") / "study"
+    make_workspace(workspace, tiny_config(dict.fromkeys(MODELS, tiny_models["tiny-a"])))
     snakemake(workspace, *TARGETS, "--until", "render_configs")
     return workspace
 
 
-def assert_one_at_a_time(records: Path, jobs: int) -> None:
-    runs = sorted((json.loads(path.read_text()) for path in records.iterdir()), key=lambda run: run["started"])
-    assert len(runs) == jobs
+@pytest.fixture
+def two(prepared: Path, tmp_path: Path) -> list[Path]:
+    """Two workspaces that know nothing of each other."""
+    return [shutil.copytree(prepared, tmp_path / name, symlinks=True) for name in ("first", "second")]
+
+
+def train(workspaces: list[Path], records: Path, *arguments: str, **environment: str) -> list[dict]:
+    """Train in all workspaces at once, and return what the trainers wrote down, in the order of their starts."""
+    processes = [
+        subprocess.Popen(
+            ["snakemake", "--cores", "8", *arguments, *TARGETS],
+            cwd=workspace,
+            env={**os.environ, "PATH": PATH, "STAND_IN_RECORDS": str(records), **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        for workspace in workspaces
+    ]
+    for process in processes:
+        output, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, output.decode()
+    runs = sorted((json.loads(path.read_text()) for path in records.glob("*.json")), key=lambda run: run["started"])
+    assert len(runs) == len(workspaces) * len(TARGETS)
+    return runs
+
+
+def assert_one_at_a_time(runs: list[dict]) -> None:
     for earlier, later in pairwise(runs):
         assert earlier["ended"] <= later["started"]
 
 
-def waited(workspace: Path) -> list[Path]:
-    logs = (workspace / "results/logs/train_lora").rglob("*.log")
-    return [log for log in logs if "waiting for another job" in log.read_text()]
+def most_at_once(runs: list[dict]) -> int:
+    return max(sum(run["started"] <= other["started"] < run["ended"] for run in runs) for other in runs)
 
 
-def test_profile_limits_one_process_and_the_lock_two(tiny_models, tmp_path, records):
-    first = study(tmp_path / "first", tiny_models)
-    second = shutil.copytree(first, tmp_path / "second", symlinks=True)
-    snakemake(first, "--cores", "8", *TARGETS, PATH=PATH, STAND_IN_RECORDS=str(records))
-    assert_one_at_a_time(records, 4)
-    assert waited(first) == []  # the profile's limit alone kept them apart
+def logs(*workspaces: Path) -> list[str]:
+    return [log.read_text() for workspace in workspaces for log in workspace.glob("results/logs/train_lora/**/*.log")]
 
-    for target in TARGETS:
-        (first / target).unlink()
-        shutil.rmtree((first / target).parent / "adapter")
-    for path in records.iterdir():
-        path.unlink()
-    environment = {**os.environ, "PATH": PATH, "STAND_IN_RECORDS": str(records)}
-    command = ["snakemake", "--cores", "8", *TARGETS]
-    running = [
-        subprocess.Popen(command, cwd=workspace, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        for workspace in (first, second)
-    ]
-    for process in running:
-        output, _ = process.communicate(timeout=300)
-        assert process.returncode == 0, output.decode()
-    assert_one_at_a_time(records, 8)
-    assert waited(first) or waited(second)  # the lock kept them apart
+
+def test_the_profile_limits_one_process(two: list[Path], records: Path):
+    runs = train(two[:1], records, **FOUR_CARDS)
+    assert_one_at_a_time(runs)
+    assert {run["card"] for run in runs} == {"GPU-0a-uuid"}
+    assert not any("waiting" in log for log in logs(*two))
+
+
+def test_without_a_card_two_processes_take_turns(two: list[Path], records: Path):
+    assert_one_at_a_time(train(two, records))
+    assert any("waiting for another job on this machine to free the accelerator" in log for log in logs(*two))
+
+
+def test_two_processes_use_all_of_four_cards_and_share_none(two: list[Path], records: Path):
+    runs = train(two, records, "--resources", "gpu=4", STAND_IN_TOGETHER="4", **FOUR_CARDS)
+    cards = {run["card"] for run in runs}
+    assert cards == {f"GPU-{number}a-uuid" for number in range(4)}
+    for card in cards:
+        assert_one_at_a_time([run for run in runs if run["card"] == card])
+    assert most_at_once(runs) == 4
+    assert any("to free GPU 0 or GPU 1 or GPU 2 or GPU 3" in log for log in logs(*two))
+
+
+def test_a_scheduler_that_gives_a_card_has_only_that_card_locked(two: list[Path], records: Path):
+    runs = train(two, records, "--resources", "gpu=4", CUDA_VISIBLE_DEVICES="2", **FOUR_CARDS)
+    assert {run["card"] for run in runs} == {"GPU-2a-uuid"}
+    assert_one_at_a_time(runs)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from finintent.machine import meter
+from finintent.machine.cards import Card
 from finintent.machine.meter import metered, total
 
 
@@ -34,11 +35,8 @@ class Driver:
         self.energies = iter([1000, 5000])
         self.energy = energy
 
-    def nvmlInit(self) -> None:  # noqa: N802
-        pass
-
-    def nvmlDeviceGetHandleByPciBusId(self, bus: str) -> str:  # noqa: N802
-        return bus
+    def nvmlDeviceGetHandleByUUID(self, uuid: str) -> str:  # noqa: N802
+        return uuid
 
     def nvmlSystemGetDriverVersion(self) -> str:  # noqa: N802
         return "1.2"
@@ -60,8 +58,7 @@ class Driver:
 def card(monkeypatch):
     """Let there be a card, for the meter alone."""
     monkeypatch.setattr(meter, "torch", SimpleNamespace(cuda=SimpleNamespace(is_available=lambda: True)))
-    monkeypatch.setattr(meter, "device_name", lambda: "a card")
-    monkeypatch.setattr(meter, "_bus_id", lambda: "0:1")
+    monkeypatch.setattr(meter, "visible_cards", lambda: [Card("GPU-1", 0, "GPU-1", "a card")])
     monkeypatch.setattr(meter, "PERIOD_SECONDS", 0.001)
 
 
@@ -72,16 +69,16 @@ def test_a_job_on_a_card_has_its_peak_and_its_energy(monkeypatch, energy: bool, 
     monkeypatch.setattr(meter, "pynvml", driver)
     with metered() as job:
         assert driver.read.wait(30)
-    assert (job["device"], job["driver"], job["card_peak_bytes"]) == ("a card", "1.2", 9)
+    assert (job["device"], job["card"], job["driver"], job["card_peak_bytes"]) == ("a card", "GPU-1", "1.2", 9)
     assert job["energy_joules"] == joules
 
 
 @pytest.mark.usefixtures("card")
 def test_a_card_without_its_drivers_library_is_not_measured(monkeypatch):
-    driver = Driver()
-    driver.nvmlInit = lambda: (_ for _ in ()).throw(driver.NVMLError)
-    monkeypatch.setattr(meter, "pynvml", driver)
+    monkeypatch.setattr(meter, "visible_cards", list)
+    monkeypatch.setattr(meter, "device_name", lambda: "a card")
     with metered() as job:
         pass
-    assert (job["driver"], job["card_peak_bytes"], job["energy_joules"]) == (None, None, None)
+    assert job["device"] == "a card"
+    assert {job[key] for key in ("card", "driver", "card_peak_bytes", "energy_joules")} == {None}
     assert job["job_seconds"] > 0

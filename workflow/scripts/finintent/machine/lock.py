@@ -39,9 +39,9 @@ def exclusive_accelerator() -> Iterator[None]:
 
     A machine without cards has one accelerator, its processor. So jobs of two Snakemake processes never share either.
 
-    After the block another job may use the card. If this process itself has used CUDA, its memory stays allocated on the
-    card, so the card is held until the process ends. The operating system frees a lock when its holder ends, even after
-    a crash.
+    After the block another job may use the card. But where this process itself has used CUDA, its memory stays
+    allocated, so it holds the card until it ends. The operating system frees a lock when its holder ends, even after a
+    crash.
     """
     if _kept:
         yield
