@@ -26,6 +26,9 @@ def nvmlDeviceGetCount() -> int:
 
 
 def nvmlDeviceGetHandleByIndex(number: int) -> str:
+    """The cards that STAND_IN_CLOSED names are closed to this process."""
+    if f"{number}" in os.environ.get("STAND_IN_CLOSED", ""):
+        raise NVMLError("Insufficient Permissions")
     return f"{number}"
 
 

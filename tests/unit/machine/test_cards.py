@@ -61,6 +61,12 @@ def test_each_part_of_a_divided_gpu_is_a_card(monkeypatch: pytest.MonkeyPatch, g
     ]
 
 
+def test_a_card_that_is_closed_to_the_process_is_not_counted(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("STAND_IN_CLOSED", "01")
+    monkeypatch.setenv(VARIABLE, "0")
+    assert [card.uuid for card in visible_cards()] == ["GPU-2a-uuid"]
+
+
 def test_without_a_driver_or_a_pytorch_for_gpus_there_is_no_card(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.version, "cuda", None)
     assert visible_cards() == []

@@ -132,6 +132,9 @@ def touched(): raise SystemExit(f"{script} initialises CUDA before it chooses a 
 torch._C._cuda_getDeviceCount = torch.cuda._lazy_init = touched
 for script in sys.argv[1:]:
     runpy.run_path(script)
+torch._C._cuda_getDeviceCount = lambda: 1
+from transformers.utils import is_torch_cuda_available
+assert is_torch_cuda_available()  # nothing remembers that the GPU was hidden
 """
 
 

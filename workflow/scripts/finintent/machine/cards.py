@@ -1,7 +1,9 @@
 """The cards that this process may use, by the names that NVIDIA's driver gives them."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import pynvml
 import torch
@@ -15,7 +17,7 @@ class Card:
 
     Attributes:
         uuid: "GPU-…" or "MIG-…", its name for CUDA_VISIBLE_DEVICES and for the driver.
-        number: the GPU's index, as nvidia-smi shows it.
+        number: the GPU's index, as nvidia-smi shows it, among those that this process may open.
         gpu: the UUID of the GPU.
         name: of the product.
     """
@@ -41,9 +43,16 @@ def visible_cards() -> list[Card]:
         return []
     try:
         pynvml.nvmlInit()
-        installed = [card for number in range(pynvml.nvmlDeviceGetCount()) for card in _parts(number)]
+        count = pynvml.nvmlDeviceGetCount()
     except pynvml.NVMLError:
         return []
+    gpus = []
+    for index in range(count):
+        with suppress(
+            pynvml.NVMLError
+        ):  # a cgroup may keep this process from a GPU, and CUDA does not count such a GPU
+            gpus.append(pynvml.nvmlDeviceGetHandleByIndex(index))
+    installed = [card for number, gpu in enumerate(gpus) for card in _parts(number, gpu)]
     given = os.environ.get(VARIABLE)
     if given is None:
         return installed
@@ -63,9 +72,8 @@ def _names(entry: str, card: Card) -> bool:
     return entry.isdecimal() and int(entry) == card.number
 
 
-def _parts(number: int) -> list[Card]:
+def _parts(number: int, gpu: Any) -> list[Card]:
     """Return a GPU as one card, or in MIG mode each of its parts."""
-    gpu = pynvml.nvmlDeviceGetHandleByIndex(number)
     uuid = pynvml.nvmlDeviceGetUUID(gpu)
     try:
         mig, _ = pynvml.nvmlDeviceGetMigMode(gpu)
