@@ -17,7 +17,6 @@ from finintent.machine.cards import VARIABLE as VISIBLE
 from finintent.machine.cards import Card
 from finintent.machine.lock import VARIABLE, exclusive_accelerator, lock_path
 from finintent.progress import _statuses
-from tiny import ROOT
 
 CARDS = [Card(f"GPU-{number}", number, f"GPU-{number}", "a card") for number in range(4)]
 FIRST, SECOND = CARDS[:2]
@@ -124,24 +123,3 @@ def test_cuda_with_all_cards_is_no_start(machine, monkeypatch: pytest.MonkeyPatc
     machine(FIRST)
     with exclusive_accelerator():
         assert os.environ[VISIBLE] == FIRST.uuid
-
-
-UNTOUCHED = """
-import runpy, sys, torch
-def touched(): raise SystemExit(f"{script} initialises CUDA before it chooses a card")
-torch._C._cuda_getDeviceCount = torch.cuda._lazy_init = touched
-for script in sys.argv[1:]:
-    runpy.run_path(script)
-torch._C._cuda_getDeviceCount = lambda: 1
-from transformers.utils import is_torch_cuda_available
-assert is_torch_cuda_available()  # nothing remembers that the GPU was hidden
-"""
-
-
-def test_no_job_initialises_cuda_when_it_is_imported():
-    scripts = [
-        path for path in (ROOT / "workflow/scripts").glob("*.py") if "exclusive_accelerator()" in path.read_text()
-    ]
-    assert len(scripts) == 6
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "workflow/scripts")}
-    subprocess.run([sys.executable, "-c", UNTOUCHED, *scripts], env=environment, check=True)
