@@ -67,6 +67,13 @@ def test_two_sets_of_predictions_are_compared_in_words_and_for_programs(tmp_path
     assert (found["pairs"][0]["broken"], found["pairs"][0]["kappa"]) == (10, 0.0)
 
 
+def test_the_format_of_predictions_is_printed_without_files():
+    result = CliRunner().invoke(app, ["compare", "--format"])
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith("One line of a file of predictions.")
+    assert json.loads(result.stdout.splitlines()[-1])["text"] == "B."
+
+
 def test_a_seed_below_0_is_refused(tmp_path):
     result = compare(tmp_path, "--seed", "-5")
     assert result.exit_code == 2

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from finintent.analysis.prediction_files import as_text, compare_sets, set_names
+from finintent.analysis.prediction_files import EXAMPLE, as_text, compare_sets, format_text, set_names
 from finintent.analysis.statistics import mcnemar_exact, wilson
 from finintent.errors import ConfigError, DataError
-from finintent.task.prediction import read_predictions
+from finintent.task.prediction import Prediction, read_predictions
 from finintent.task.taxonomy import Taxonomy
 
 LABELS = [{"code": code, "name": code.title(), "definition": code} for code in ("yes", "no")]
@@ -117,3 +117,14 @@ def test_names_are_what_tells_the_files_apart():
 def test_an_unknown_scorer_is_refused(tmp_path: Path):
     with pytest.raises(ConfigError, match="choose one of loglikelihood, greedy"):
         compare_sets([tmp_path / "a", tmp_path / "b"], TAXONOMY, "exact", seed=1)
+
+
+def test_the_format_is_told_with_an_example_that_can_be_compared(tmp_path: Path):
+    text = format_text()
+    schema = json.loads(text.partition("a line:\n")[2].partition("\n\nExample")[0])
+    assert {*schema["properties"]} == {*Prediction.model_fields}
+    assert schema["required"] == ["id", "gold", "options", "log_probabilities", "text"]
+    shown = [json.loads(line) for line in text.splitlines()[-2:]]
+    assert shown == [*EXAMPLE]
+    found = compare_sets([write(tmp_path / name, shown) for name in "ab"], TAXONOMY, "loglikelihood", seed=1)
+    assert [row["correct"] for row in found["sets"]] == [2, 2]

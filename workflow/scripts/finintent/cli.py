@@ -86,6 +86,14 @@ def classify(
                     typer.echo(f"  {100 * share:5.1f} %  {names[code]} ({code})")
 
 
+def _print_format(wanted: bool) -> None:
+    if wanted:
+        from finintent.analysis.prediction_files import format_text
+
+        typer.echo(format_text(), nl=False)
+        raise typer.Exit
+
+
 @app.command()
 def compare(
     files: Annotated[list[Path], typer.Argument(help="two or more files of predictions on the same questions")],
@@ -93,6 +101,12 @@ def compare(
     scorer: Annotated[str, typer.Option(help="how an answer is read; an unknown name lists all")] = "loglikelihood",
     seed: Annotated[int, typer.Option(help="of the bootstrap", min=0)] = 42,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object, for programs")] = False,
+    file_format: Annotated[
+        bool,
+        typer.Option(
+            "--format", help="print what a file of predictions holds, and end", callback=_print_format, is_eager=True
+        ),
+    ] = False,
 ) -> None:
     """Compare sets of predictions: accuracy, paired tests (adjusted for their number), intervals, agreement."""
     from finintent.analysis.prediction_files import as_text, compare_sets

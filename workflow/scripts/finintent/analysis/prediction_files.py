@@ -1,5 +1,7 @@
 """Comparison of files of predictions from any source, as the workflow compares its own."""
 
+import inspect
+import json
 from collections.abc import Iterable
 from itertools import combinations, takewhile
 from pathlib import Path
@@ -13,6 +15,11 @@ from finintent.task.prediction import Prediction, read_predictions
 from finintent.task.taxonomy import Taxonomy
 
 MEASURES = ("questions", "correct", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "parsed")
+_OPTIONS = {"A": "yes", "B": "no"}
+EXAMPLE = (
+    {"id": "1", "gold": "yes", "options": _OPTIONS, "log_probabilities": {"yes": -0.1, "no": -2.4}, "text": "A"},
+    {"id": "2", "gold": "no", "options": _OPTIONS, "log_probabilities": {"yes": -1.2, "no": -0.4}, "text": "B."},
+)
 
 
 def set_names(paths: list[Path]) -> list[str]:
@@ -96,3 +103,15 @@ def as_text(compared: dict[str, Any]) -> str:
             f"agreement of answers (kappa) {kappa}",
         ]
     return "\n".join(lines)
+
+
+def format_text() -> str:
+    """Return what a file of predictions holds: in words, as the JSON schema of a line, and as an example."""
+    schema = Prediction.model_json_schema()
+    words = inspect.cleandoc(schema.pop("description")).replace("Attributes:\n", "").replace("None", "null")
+    lines = "".join(f"{json.dumps(row)}\n" for row in EXAMPLE)
+    return (
+        f"{words}\n\nOther keys are ignored. log_probabilities or text may be null, in all lines of a file.\n\n"
+        f"JSON schema of a line:\n{json.dumps(schema, indent=2)}\n\n"
+        f"Example, with the labels yes and no:\n{lines}"
+    )
