@@ -66,7 +66,9 @@ def test_questions_of_other_outputs_are_refused(tmp_path):
 def test_scoring_nothing_or_by_an_unknown_name_is_refused():
     with pytest.raises(DataError, match="no answers"):
         score([], "greedy", LETTERS)
-    with pytest.raises(ConfigError, match="'last' is unknown; choose one of greedy, opencompass, original"):
+    with pytest.raises(
+        ConfigError, match="'last' is unknown for answers by letter; choose one of greedy, opencompass, original"
+    ):
         score(OUTPUTS, "last", LETTERS)
 
 
@@ -166,3 +168,37 @@ def test_files_of_other_tools_are_scored(tmp_path, name: str, content: list | di
     lines = "\n".join(json.dumps(row) for row in content)
     path.write_text(lines if name.endswith("l") else json.dumps(content))
     assert score_file(path, "greedy")["correct"].tolist() == [1]
+
+
+CARDS = {"A": "Cards", "B": "Card loans", "C": "Transfers"}
+SAID = ["Cards", "It is about card loans.", "Cards or Transfers", "B"]
+
+
+@pytest.mark.parametrize("golds", [["A", "B", "C", "B"], ["Cards", "card loans", "C. Transfers", "CARD LOANS"]])
+def test_outputs_that_name_the_texts_of_options_are_scored_by_label(tmp_path, golds: list[str]):
+    rows = [CARDS | {"gold": gold, "text": text} for gold, text in zip(golds, SAID, strict=True)]
+    table = score_file(write(tmp_path, "outputs.json", rows), answer="label")
+    assert table[["scorer", "correct", "parsed"]].values.tolist() == [["greedy", 2, 0.5]]
+
+
+def test_texts_of_options_come_from_the_questions_or_are_missed(tmp_path):
+    outputs = write(tmp_path, "outputs.jsonl", [{"id": "7", "gold": "Transfers", "text": "transfers"}])
+    questions = write(tmp_path, "questions.json", [CARDS | {"id": "7", "question": "q", "answer": "C"}])
+    assert score_file(outputs, questions=questions, answer="label")["correct"].tolist() == [1]
+    with pytest.raises(DataError, match=r"outputs\.jsonl, line 1: no texts of the options.*--questions"):
+        score_file(outputs, answer="label")
+
+
+@pytest.mark.parametrize(
+    ("gold", "arguments", "error", "message"),
+    [
+        ("Cash", {"answer": "label"}, DataError, r"gold is 'Cash', expected an option letter or the text of one opt"),
+        ("Cards", {}, DataError, "gold is 'Cards', expected an option letter.*give --answer label if the outputs"),
+        ("A", {"answer": "words"}, ConfigError, "answer 'words' is unknown; choose one of letter, label"),
+        ("A", {"answer": "label", "scorer": "original"}, ConfigError, "'original' is unknown for answers by label; ch"),
+    ],
+)
+def test_a_label_that_cannot_be_scored_is_told(tmp_path, gold: str, arguments: dict, error: type, message: str):
+    path = write(tmp_path, "outputs.json", [CARDS | {"gold": gold, "text": "Cards"}])
+    with pytest.raises(error, match=message):
+        score_file(path, **arguments)

@@ -172,21 +172,30 @@ def train(config: Annotated[Path, typer.Argument(help="train.yaml of a run")]) -
 
 @app.command()
 def score(
-    file: Annotated[Path, typer.Argument(help="file of raw outputs and gold letters (JSON, JSON lines, CSV, XLSX, …)")],
+    file: Annotated[Path, typer.Argument(help="file of raw outputs and gold answers (JSON, JSON lines, CSV, XLSX, …)")],
     scorer: Annotated[str | None, typer.Option(help="name of one scorer; all when left out")] = None,
     text: Annotated[str | None, typer.Option(help="name of the column of raw outputs")] = None,
-    gold: Annotated[str | None, typer.Option(help="name of the column of gold letters")] = None,
+    gold: Annotated[str | None, typer.Option(help="name of the column of gold answers")] = None,
     letters: Annotated[str | None, typer.Option(help="the option letters, such as ABCDE")] = None,
     questions: Annotated[
         Path | None, typer.Option(help="the questions in OpenFinData's format, for the options' texts")
     ] = None,
+    answer: Annotated[
+        str, typer.Option(help="what the outputs name: letter, or label for the text of an option")
+    ] = "letter",
 ) -> None:
     """Score a file of raw outputs, by one scorer or by all, with 95 % Wilson intervals."""
     from finintent.analysis.output_files import score_file
 
     with _one_sentence():
         table = score_file(
-            file, scorer, text=text, gold=gold, letters=list(letters) if letters else None, questions=questions
+            file,
+            scorer,
+            text=text,
+            gold=gold,
+            letters=list(letters) if letters else None,
+            questions=questions,
+            answer=answer,
         )
     typer.echo(table.to_string(index=False, float_format="{:.4f}".format))
 

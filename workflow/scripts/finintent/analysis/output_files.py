@@ -2,20 +2,24 @@
 
 import logging
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from finintent.analysis.extraction import HALF_WIDTH, TEXT_SCORERS, answer_text
+from finintent.analysis.extraction import HALF_WIDTH, TEXT_SCORERS, answer_text, greedy_label
 from finintent.analysis.statistics import wilson
+from finintent.config.answer_form import Answer
 from finintent.errors import ConfigError, DataError
 from finintent.files import one_line
 from finintent.row_files import FileRow, columns_of, find_column, read_rows
 from finintent.task.taxonomy import LETTERS
+from finintent.task.text import normalise
 
 TEXT_COLUMNS = ("text", "output", "prediction", "response", "predict", "generated_text")
 GOLD_COLUMNS = ("gold", "answer", "label", "labels", "reference", "ground_truth")
+SCORERS: dict[Answer, dict[str, Callable]] = {"letter": TEXT_SCORERS, "label": {"greedy": greedy_label}}
 logger = logging.getLogger(__name__)
 
 
@@ -27,13 +31,14 @@ class Output(NamedTuple):
     options: dict[str, str] | None = None
 
 
-def score(outputs: list[Output], scorer: str, letters: list[str]) -> dict[str, Any]:
+def score(outputs: list[Output], scorer: str, letters: list[str], answer: Answer = "letter") -> dict[str, Any]:
     """Count right answers under one scorer.
 
     Args:
         outputs: at least one.
-        scorer: a name of TEXT_SCORERS.
+        scorer: a name of SCORERS[answer].
         letters: the option letters.
+        answer: what the outputs name: the letter of an option, or its text.
 
     Returns:
         questions, correct, accuracy (0-1) and parsed, the share of answers that name one of `letters`.
@@ -42,13 +47,15 @@ def score(outputs: list[Output], scorer: str, letters: list[str]) -> dict[str, A
         ConfigError: there is no such scorer.
         DataError: there are no outputs.
     """
-    if scorer not in TEXT_SCORERS:
-        raise ConfigError(f"scorer {scorer!r} is unknown; choose one of {', '.join(TEXT_SCORERS)}")
+    if scorer not in SCORERS[answer]:
+        raise ConfigError(
+            f"scorer {scorer!r} is unknown for answers by {answer}; choose one of {', '.join(SCORERS[answer])}"
+        )
     if not outputs:
         raise DataError("no answers to score")
-    answers = [TEXT_SCORERS[scorer](output.text, letters, output.options) for output in outputs]
-    correct = sum(answer == output.gold for answer, output in zip(answers, outputs, strict=True))
-    parsed = sum(answer in letters for answer in answers)
+    answers = [SCORERS[answer][scorer](output.text, letters, output.options) for output in outputs]
+    correct = sum(found == output.gold for found, output in zip(answers, outputs, strict=True))
+    parsed = sum(found in letters for found in answers)
     return {
         "questions": len(outputs),
         "correct": correct,
@@ -65,6 +72,7 @@ def score_file(
     gold: str | None = None,
     letters: list[str] | None = None,
     questions: str | Path | None = None,
+    answer: str = "letter",
 ) -> pd.DataFrame:
     """Score a file of raw outputs; one row a scorer.
 
@@ -77,19 +85,29 @@ def score_file(
         letters: the option letters, by default those of the options, or all up to the last gold letter.
         questions: a file in OpenFinData's format with the texts of the options, one question an output: found by `id`
             if all outputs and questions have one, else in the same order.
+        answer: what the outputs name: the `letter` of an option, or its text (`label`). With `label` a gold answer may
+            be an option's text too.
 
     Returns:
         scorer, the result of `score`, and the 95 % Wilson interval accuracy_low, accuracy_high.
 
     Raises:
-        ConfigError: there is no such scorer.
-        DataError: the file has another form, or the questions are not those of the outputs.
+        ConfigError: there is no such scorer, or no such form of answer.
+        DataError: the file has another form, the questions are not those of the outputs, or the options' texts, which
+            `label` needs, are not given.
     """
+    if answer not in SCORERS:
+        raise ConfigError(f"answer {answer!r} is unknown; choose one of {', '.join(SCORERS)}")
     rows = read_rows(path)
     texts = _column(path, rows, "raw outputs", (text,) if text else TEXT_COLUMNS)
     golds = _column(path, rows, "gold letters", (gold,) if gold else GOLD_COLUMNS)
     options = _options(rows if questions is None else _questions_of(path, rows, questions))
-    outputs = [_output(row, texts, golds, shown) for row, shown in zip(rows, options, strict=True)]
+    if answer == "label" and None in options:
+        raise DataError(
+            f"{rows[options.index(None)].where}: no texts of the options, which answers by label name; give them in "
+            "columns A, B, …, or the questions with --questions"
+        )
+    outputs = [_output(row, texts, golds, shown, answer) for row, shown in zip(rows, options, strict=True)]
     if None in options:
         logger.warning(
             "%s does not hold the texts of the options: greedy cannot parse an answer that joins a letter to the text "
@@ -104,8 +122,8 @@ def score_file(
             "give all capital letters of the options together, such as ABCDE"
         )
     table = []
-    for name in [scorer] if scorer else TEXT_SCORERS:
-        counted = score(outputs, name, letters)
+    for name in [scorer] if scorer else SCORERS[answer]:
+        counted = score(outputs, name, letters, answer)
         low, high = wilson(counted["correct"], counted["questions"])
         table.append({"scorer": name, **counted, "accuracy_low": low, "accuracy_high": high})
     return pd.DataFrame(table)
@@ -145,14 +163,31 @@ def _questions_of(path: str | Path, rows: list[FileRow], questions: str | Path) 
     return items
 
 
-def _output(row: FileRow, text_column: str, gold_column: str, options: dict[str, str] | None) -> Output:
-    text, gold = row.cells.get(text_column), answer_text(str(row.cells.get(gold_column))).translate(HALF_WIDTH)
+def _output(row: FileRow, text_column: str, gold_column: str, options: dict[str, str] | None, answer: Answer) -> Output:
+    text, gold = row.cells.get(text_column), answer_text(str(row.cells.get(gold_column)))
     if not isinstance(text, str | None):
         raise DataError(f"{row.where}: {text_column} is {one_line(repr(text))}, expected the raw output as one string")
-    letter = re.match(r"[\W_]*([A-Z])(?![^\W_])", gold) or re.fullmatch(r"\s*([a-z])\s*", gold)
+    letter = _letter_of_text(gold, options or {}) if answer == "label" else None
+    letter = letter or _letter(gold.translate(HALF_WIDTH))
     if not letter:
-        raise DataError(
-            f"{row.where}: {gold_column} is {one_line(repr(gold))}, expected an option letter (A) or an option (A. …); "
-            "use `finintent compare` for this workflow's own predictions"
-        )
-    return Output(text or "", letter[1].upper(), options)
+        expected = "an option letter (A) or an option (A. …)"
+        advice = "use `finintent compare` for this workflow's own predictions"
+        if answer == "label":
+            expected = f"an option letter or the text of one option ({one_line(', '.join((options or {}).values()))})"
+            advice = "correct it"
+        elif _letter_of_text(gold, options or {}):
+            advice = "give --answer label if the outputs name the options' texts"
+        raise DataError(f"{row.where}: {gold_column} is {one_line(repr(gold))}, expected {expected}; {advice}")
+    return Output(text or "", letter, options)
+
+
+def _letter(gold: str) -> str | None:
+    """Return the letter that a gold answer begins with."""
+    found = re.match(r"[\W_]*([A-Z])(?![^\W_])", gold) or re.fullmatch(r"\s*([a-z])\s*", gold)
+    return found[1].upper() if found else None
+
+
+def _letter_of_text(gold: str, options: dict[str, str]) -> str | None:
+    """Return the letter of the one option whose text a gold answer is."""
+    found = [letter for letter, name in options.items() if normalise(name) and normalise(name) == normalise(gold)]
+    return found[0] if len(found) == 1 else None
