@@ -112,7 +112,7 @@ def test_a_missing_number_is_missing(tmp_path):
         ("a.json", '{"a": 1}\n{"b"}', r"a\.json, line 2: not JSON"),
         ("a.xlsx", "answer,output\n", r"a\.xlsx: not a workbook"),
         ("a.xlsx", b"PK\x03\x04", r"a\.xlsx: not a workbook"),
-        ("a.csv", b"PK\x03\x04 rest", "a workbook or another zip archive; give it the ending .xlsx"),
+        ("a.csv", b"PK\x03\x04 rest", "a workbook or another zip archive; give a workbook of Excel the ending .xlsx"),
         ("a.parquet", b"PAR1", r"a\.parquet: not a Parquet file"),
     ],
 )

@@ -130,7 +130,7 @@ def test_missing_and_odd_looking_outputs_are_no_answer(tmp_path):
         ("[1]", "a.json, item 1: found 1, expected an object"),
         ("x", "a.json, line 1: not JSON"),
         ('[{"id": 1, "gold": "A"}]', "a.json: no column of raw outputs; found id, gold, expected text or output"),
-        ('[{"id": 1, "text": "A"}]', "a.json: no column of gold letters; found id, text, expected gold or answer"),
+        ('[{"id": 1, "text": "A"}]', "a.json: no column of gold answers; found id, text, expected gold or answer"),
         ('[{"text": "A", "gold": "A"}, {"gold": "A"}]', "no column of raw outputs; found gold,"),
         ('[{"text": "A", "gold": "stock"}]', "a.json, item 1: gold is 'stock', expected an option letter"),
         ('[{"text": "A", "gold": "Apple"}]', "gold is 'Apple', expected an option letter"),

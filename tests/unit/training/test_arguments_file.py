@@ -46,7 +46,7 @@ def test_a_file_that_is_none_is_one_sentence(tmp_path: Path, text: str, expected
     with pytest.raises(DataError) as caught:
         read_arguments(path)
     assert expected in str(caught.value)
-    assert str(caught.value).startswith(f"{path}: ")
+    assert str(caught.value).startswith(f"{path}")
     assert "\n" not in str(caught.value)
 
 

@@ -193,7 +193,7 @@ def score(
             scorer,
             text=text,
             gold=gold,
-            letters=list(letters) if letters else None,
+            letters=None if letters is None else list(letters),
             questions=questions,
             answer=answer,
         )

@@ -122,15 +122,33 @@ def parse_json(source: str | Path, text: str, advice: str = "") -> Any:
         advice: the end of the error's sentence.
 
     Raises:
-        DataError: it does not parse; the message names the line where there are several.
+        DataError: it does not parse, or a key stands twice in an object; the message names the line where there are
+            several.
     """
     try:
-        return json.loads(without_half_pairs(text))
+        return json.loads(without_half_pairs(text), object_pairs_hook=_distinct_keys)
+    except _RepeatedKeyError as error:
+        raise DataError(
+            f"{source}: the key {one_line(repr(str(error)))} stands twice in one object; only the last of them would "
+            f"count: remove one{advice}"
+        ) from None
     except json.JSONDecodeError as error:
         line = f", line {error.lineno}" if "\n" in text.strip() else ""
         raise DataError(f"{source}{line}: not JSON ({error.msg}){advice}") from None
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of brackets
         raise DataError(f"{source}: not JSON that can be read ({one_line(error)}){advice}") from None
+
+
+class _RepeatedKeyError(Exception):
+    """A key that an object has twice."""
+
+
+def _distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _RepeatedKeyError(next(key for key in keys if keys.count(key) > 1))
+    return found
 
 
 def without_half_pairs(json_text: str) -> str:

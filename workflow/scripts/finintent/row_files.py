@@ -2,7 +2,9 @@
 
 import csv
 import io
+import logging
 import math
+import re
 import zipfile
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
@@ -17,6 +19,15 @@ DELIMITERS = ",;\t"
 LINES = (".jsonl", ".ndjson")
 WORKBOOKS = (".xlsx", ".xlsm")
 MAX_UNPACKED = 2**28  # bytes of a workbook, which is a zip archive
+# What Excel shows, and writes into CSV, where a formula has no value.
+ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"})
+OTHER_FILES = {  # the first bytes of what people take for a table of text, and what to do about it
+    b"PK\x03\x04": "a workbook or another zip archive; give a workbook of Excel the ending .xlsx, or save it as CSV",
+    b"\xd0\xcf\x11\xe0": "a workbook of Excel's old format; save it as XLSX or CSV",
+    b"\x1f\x8b": "compressed with gzip; unpack it",
+    b"%PDF": "a PDF; save the table as CSV",
+}
+logger = logging.getLogger(__name__)
 
 
 class FileRow(NamedTuple):
@@ -31,7 +42,8 @@ def read_rows(path: str | Path) -> list[FileRow]:
 
     The ending decides the format: `.csv`, `.tsv`, `.jsonl`, `.ndjson`, `.xlsx`, `.xlsm`, `.parquet`. A file with
     another ending is JSON or JSON lines. Cells of CSV, TSV and XLSX are text, "" where they are empty; the first row
-    names the columns, and rows are counted as a spreadsheet counts them. JSON is a list of objects, an object of
+    names the columns, and rows are counted as a spreadsheet counts them; a cell that is an error such as #N/A is read
+    as an empty one, with a warning. JSON is a list of objects, an object of
     objects, or an object with a list under one of LIST_KEYS. White space around a column's name is removed.
 
     Raises:
@@ -44,8 +56,8 @@ def read_rows(path: str | Path) -> list[FileRow]:
         rows = _workbook(path, content)
     elif ending == ".parquet":
         rows = _parquet(path, content)
-    elif content.startswith(b"PK\x03\x04"):
-        raise DataError(f"{path}: a workbook or another zip archive; give it the ending .xlsx, or save it as CSV")
+    elif other := next((what for start, what in OTHER_FILES.items() if content.startswith(start)), None):
+        raise DataError(f"{path}: {other}")
     else:
         text = decode(path, content)
         if ending in (".csv", ".tsv"):
@@ -72,15 +84,18 @@ def find_column(columns: Iterable[str], names: Iterable[str]) -> str | None:
 
 def _csv(path: str | Path, text: str, delimiter: str | None) -> list[tuple[int, list[str]]]:
     """Return the rows of a CSV text with their numbers; the delimiter is that of the first line unless it is given."""
+    skipped = 0
+    if delimiter is None and (told := re.match(r"sep=(.)\r?\n", text)):  # a line for Excel alone
+        delimiter, text, skipped = told[1], text[told.end() :], 1
     if delimiter is None:
         first = next((line for line in text.splitlines() if line.strip()), "")
         delimiter = max(DELIMITERS, key=first.count)
     rows = []
     try:
         for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), 1):
-            rows.append((number, cells))
+            rows.append((number + skipped, cells))
     except csv.Error as error:
-        raise DataError(f"{path}, row {len(rows) + 1}: not CSV ({error})") from None
+        raise DataError(f"{path}, row {len(rows) + 1 + skipped}: not CSV ({error})") from None
     return rows
 
 
@@ -91,10 +106,11 @@ def _table(path: str | Path, lines: Iterable[tuple[int, list[str]]]) -> list[Fil
         return []
     (first, header), *rows = filled
     names = [name.strip() for name in _without_empty_end(header)]
-    if repeated := [name for name in names if names.count(name) > 1]:
+    folded = [name.casefold() for name in names]
+    if repeated := [name for name in names if folded.count(name.casefold()) > 1]:
         what = f"the column {repeated[0]!r} twice" if repeated[0] else "columns without a name"
         raise DataError(f"{path}, row {first}: {what}; give each column a name of its own")
-    found = []
+    found, errors = [], []
     for number, cells in rows:
         if len(cells) < len(names):
             raise DataError(
@@ -106,7 +122,18 @@ def _table(path: str | Path, lines: Iterable[tuple[int, list[str]]]) -> list[Fil
                 f"columns ({one_line(', '.join(names))}); put a text that holds the delimiter in double quotes, or "
                 "name the further column"
             )
-        found.append(FileRow(f"{path}, row {number}", dict(zip(names, cells, strict=False))))
+        row = dict(zip(names, cells, strict=False))
+        errors += [f"row {number}: {name} is {cell.strip()}" for name, cell in row.items() if cell.strip() in ERRORS]
+        found.append(
+            FileRow(f"{path}, row {number}", {name: "" if row[name].strip() in ERRORS else row[name] for name in row})
+        )
+    if errors:
+        logger.warning(
+            "%s, %s, an error of the spreadsheet, read as an empty cell%s",
+            path,
+            errors[0],
+            f"; so are {len(errors) - 1} more" if errors[1:] else "",
+        )
     return found
 
 
@@ -123,20 +150,58 @@ def _workbook(path: str | Path, content: bytes) -> list[FileRow]:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             if sum(member.file_size for member in packed.infolist()) > MAX_UNPACKED:
                 raise DataError(f"{path}: more than {MAX_UNPACKED >> 20} MiB unpacked; save the sheet as CSV")
-        sheet = pd.read_excel(io.BytesIO(content), header=None, dtype=object, na_filter=False, engine="openpyxl")
+            formulas = any(b"<f>" in packed.read(name) or b"<f " in packed.read(name) for name in _sheets(packed))
+        book = pd.ExcelFile(io.BytesIO(content), engine="openpyxl")
+        sheet, *others = [
+            pd.read_excel(book, name, header=None, dtype=object, na_filter=False) for name in book.sheet_names
+        ]
+        if formulas:
+            _check_formulas(path, content)
     except DataError:
         raise
     except Exception as error:  # openpyxl does not wrap what a damaged file makes its parsers raise
         reason = one_line(error) or type(error).__name__
         raise DataError(f"{path}: not a workbook that can be read ({reason}); save the sheet as CSV") from None
+    if any(other.size for other in others):
+        first, *further = book.sheet_names
+        logger.warning(
+            "%s: read is the sheet %r alone, not %s; save the one that you mean in a file of its own",
+            path, first, one_line(", ".join(map(repr, further))),
+        )  # fmt: skip
     lines = enumerate(([_cell_text(value) for value in row] for row in sheet.itertuples(index=False, name=None)), 1)
     return _table(path, lines)
+
+
+def _sheets(packed: zipfile.ZipFile) -> list[str]:
+    return [name for name in packed.namelist() if name.startswith("xl/worksheets/")]
+
+
+def _check_formulas(path: str | Path, content: bytes) -> None:
+    """Refuse a formula whose value was never computed: programs write them, and Excel computes what it opens.
+
+    Raises:
+        DataError: the first sheet has one.
+    """
+    from openpyxl import load_workbook
+
+    written, computed = (
+        load_workbook(io.BytesIO(content), data_only=only).worksheets[0].iter_rows() for only in (False, True)
+    )
+    for row, values in zip(written, computed, strict=True):
+        for cell, value in zip(row, values, strict=True):
+            if cell.data_type == "f" and value.value is None:
+                raise DataError(
+                    f"{path}, row {cell.row}: the formula in cell {cell.coordinate} has no value yet; open and save "
+                    "the file in the program for spreadsheets, or write values"
+                )
 
 
 def _cell_text(value: Any) -> str:
     """Return a cell as a spreadsheet shows it: 3 for 3.0, TRUE, 2026-01-31."""
     if isinstance(value, bool):
         return str(value).upper()
+    if isinstance(value, float) and math.isnan(value):
+        return "#N/A"  # what pandas makes of any error, as an empty cell is text here
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, datetime) and value.time() == datetime.min.time():

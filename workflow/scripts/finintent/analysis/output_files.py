@@ -99,8 +99,11 @@ def score_file(
     if answer not in SCORERS:
         raise ConfigError(f"answer {answer!r} is unknown; choose one of {', '.join(SCORERS)}")
     rows = read_rows(path)
-    texts = _column(path, rows, "raw outputs", (text,) if text else TEXT_COLUMNS)
-    golds = _column(path, rows, "gold letters", (gold,) if gold else GOLD_COLUMNS)
+    texts = _column(path, rows, "raw outputs", (text,) if text else TEXT_COLUMNS, "--text")
+    golds = _column(path, rows, "gold answers", (gold,) if gold else GOLD_COLUMNS, "--gold")
+    if texts == golds:
+        raise DataError(f"{path}: the column {texts!r} is taken for both outputs and gold answers; name two columns")
+    _tell_repeated(path, rows)
     options = _options(rows if questions is None else _questions_of(path, rows, questions))
     if answer == "label" and None in options:
         raise DataError(
@@ -115,35 +118,56 @@ def score_file(
             path,
         )
     last = max(letter for output in outputs for letter in (output.gold, *(output.options or ())))
-    letters = letters or list(LETTERS[: LETTERS.index(last) + 1])
+    letters = list(LETTERS[: LETTERS.index(last) + 1]) if letters is None else letters
     if unknown := {*letters} - {*LETTERS} or {output.gold for output in outputs} - {*letters}:
         raise DataError(
             f"{path}: {'/'.join(sorted(unknown))} is not an option letter, or not one of {''.join(letters)}; "
             "give all capital letters of the options together, such as ABCDE"
         )
     table = []
-    for name in [scorer] if scorer else SCORERS[answer]:
+    for name in SCORERS[answer] if scorer is None else [scorer]:
         counted = score(outputs, name, letters, answer)
         low, high = wilson(counted["correct"], counted["questions"])
         table.append({"scorer": name, **counted, "accuracy_low": low, "accuracy_high": high})
     return pd.DataFrame(table)
 
 
-def _column(path: str | Path, rows: list[FileRow], what: str, names: tuple[str, ...]) -> str:
+def _column(path: str | Path, rows: list[FileRow], what: str, names: tuple[str, ...], option: str) -> str:
     columns = columns_of(rows)
-    if found := find_column(columns, names):
-        return found
-    raise DataError(
-        f"{path}: no column of {what}; found {one_line(', '.join(columns)) or 'none that all rows have'}, expected "
-        f"{' or '.join(names)}; give its name"
-    )
+    found = list(dict.fromkeys(column for name in names if (column := find_column(columns, [name]))))
+    if not found:
+        raise DataError(
+            f"{path}: no column of {what}; found {one_line(', '.join(columns)) or 'none that all rows have'}, expected "
+            f"{' or '.join(names)}; give its name with {option}"
+        )
+    for other in found[1:]:
+        if any(row.cells[other] != row.cells[found[0]] for row in rows):
+            raise DataError(
+                f"{path}: the columns {found[0]!r} and {other!r} can both be {what}; name the right one with {option}"
+            )
+    return found[0]
+
+
+def _tell_repeated(path: str | Path, rows: list[FileRow]) -> None:
+    """Log a warning if two outputs have one id: each counts, as if they were answers to two questions."""
+    seen: set[str] = set()
+    for row in rows:
+        identity = str(row.cells.get("id", row.where))
+        if identity in seen:
+            logger.warning("%s: the id %r of an earlier row; both rows count", row.where, identity)
+            return
+        seen.add(identity)
 
 
 def _options(rows: list[FileRow]) -> list[dict[str, str] | None]:
-    shown = [
-        {letter: name for letter in LETTERS if isinstance(name := row.cells.get(letter), str) and name.strip()}
-        for row in rows
-    ]
+    shown = []
+    for row in rows:
+        found = {letter: row.cells.get(letter, row.cells.get(letter.lower())) for letter in LETTERS}
+        options = {letter: name for letter, name in found.items() if isinstance(name, str) and name.strip()}
+        texts = [normalise(name) or name for name in options.values()]
+        if repeated := [name for name, text in zip(options.values(), texts, strict=True) if texts.count(text) > 1]:
+            raise DataError(f"{row.where}: two options have the text {one_line(repr(repeated[0]))}; correct one")
+        shown.append(options)
     return [options if len(options) > 1 else None for options in shown]
 
 
@@ -151,7 +175,10 @@ def _questions_of(path: str | Path, rows: list[FileRow], questions: str | Path) 
     """Return the question of each output."""
     items = read_rows(questions)
     if all("id" in row.cells for row in [*rows, *items]):
-        by_id = {str(item.cells["id"]): item for item in items}
+        by_id: dict[str, FileRow] = {}
+        for item in items:
+            if (first := by_id.setdefault(str(item.cells["id"]), item)) is not item:
+                raise DataError(f"{item.where}: id {item.cells['id']!r} is that of {first.where} too; correct one")
         if missing := [row.cells["id"] for row in rows if str(row.cells["id"]) not in by_id]:
             raise DataError(f"{path}: id {missing[0]!r} is not in {questions}; give the questions of these outputs")
         return [by_id[str(row.cells["id"])] for row in rows]
@@ -178,6 +205,8 @@ def _output(row: FileRow, text_column: str, gold_column: str, options: dict[str,
         elif _letter_of_text(gold, options or {}):
             advice = "give --answer label if the outputs name the options' texts"
         raise DataError(f"{row.where}: {gold_column} is {one_line(repr(gold))}, expected {expected}; {advice}")
+    if options and letter not in options:
+        raise DataError(f"{row.where}: {gold_column} is {letter}, but the options are {', '.join(options)}; correct it")
     return Output(text or "", letter, options)
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import logging
 from collections.abc import Iterable
 from itertools import combinations, takewhile
 from pathlib import Path
@@ -13,7 +14,9 @@ from finintent.analysis.metrics import summarise
 from finintent.errors import ConfigError, DataError
 from finintent.task.prediction import Prediction, read_predictions
 from finintent.task.taxonomy import Taxonomy
+from finintent.task.text import normalise
 
+logger = logging.getLogger(__name__)
 MEASURES = ("questions", "correct", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "parsed")
 _OPTIONS = {"A": "yes", "B": "no"}
 EXAMPLE = (
@@ -29,7 +32,7 @@ def set_names(paths: list[Path]) -> list[str]:
         ConfigError: a file is given twice, or there is only one.
     """
     parts = [path.absolute().parts for path in paths]
-    if len(set(parts)) < len(parts) or len(parts) < 2:
+    if len({path.resolve() for path in paths}) < len(parts) or len(parts) < 2:
         raise ConfigError(f"found {', '.join(map(str, paths))}; expected two or more different files of predictions")
     head = _shared(parts)
     tail = _shared([part[head:][::-1] for part in parts])
@@ -64,9 +67,17 @@ def compare_sets(paths: list[Path], taxonomy: Taxonomy, scorer: str, *, seed: in
                 f"{name} and {names[0]} have different gold labels of question {changed[0]!r}; evaluate both on the "
                 "same file"
             )
+        _tell_other_texts(name, rows, names[0], sets[names[0]])
     answers = {name: answer_table(rows, taxonomy.names) for name, rows in sets.items()}
     pairs = paired_rows(answers, list(combinations(names, 2)), scorer, seed=seed)
     measured = {name: summarise(table, taxonomy.codes, scorer) for name, table in answers.items()}
+    for name, measures in measured.items():
+        if not measures["parsed"]:
+            logger.warning(
+                "%s: %s reads a label in no answer; check `answer` (letter or label) and `options`",
+                name,
+                _scorer(sets[name], scorer),
+            )
     return {
         "scorer": scorer,
         "sets": [
@@ -76,6 +87,20 @@ def compare_sets(paths: list[Path], taxonomy: Taxonomy, scorer: str, *, seed: in
         ],
         "pairs": pairs,
     }
+
+
+def _tell_other_texts(name: str, rows: list[Prediction], first: str, others: list[Prediction]) -> None:
+    """Log a warning if two sets have another text for the same question."""
+    texts = {row.id: row.question for row in others if row.question}
+    for row in rows:
+        if row.question and normalise(texts.get(row.id, row.question)) != normalise(row.question):
+            logger.warning(
+                "%s and %s have other texts of question %r; are they answers to the same questions?",
+                name,
+                first,
+                row.id,
+            )
+            return
 
 
 def _scorer(rows: list[Prediction], scorer: str) -> str:

@@ -2,9 +2,9 @@
 
 import json
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from finintent.errors import ConfigError
 
@@ -15,12 +15,16 @@ CHARACTERS_PER_TOKEN = 3.5
 TOKENS_PER_REQUEST = 300  # what the service adds: roles, and the schema of the answer
 
 
+Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
 class Price(BaseModel):
     """US dollars per million tokens."""
 
     model_config = ConfigDict(extra="forbid")
-    input: float
-    output: float
+    input: Dollars
+    output: Dollars
 
 
 class Prices(BaseModel):
@@ -28,11 +32,11 @@ class Prices(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     date: date
-    batch_discount: float
-    cache_write: float
-    cache_read: float
+    batch_discount: Share
+    cache_write: Dollars
+    cache_read: Dollars
     cache_minimum_tokens: int
-    models: dict[str, Price]
+    models: dict[str, Price] = Field(min_length=1)
 
     def of(self, model: str) -> Price:
         """Return a model's price.

@@ -1,6 +1,5 @@
 """The requests to Claude, rendered from a data set's prompts/generation.yaml."""
 
-import string
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from finintent.claude.replies import FAULTS
 from finintent.files import digest
 from finintent.task.taxonomy import Label, Taxonomy
+from finintent.task.wording import template_fields
 
 QUERIES = {
     "type": "object",
@@ -36,16 +36,12 @@ class Request:
         return digest(self.body)
 
 
-def _fields(template: str) -> set[str]:
-    return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
-
-
 class _Templates(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     def _need(self, **wanted: set[str]) -> None:
         for name, fields in wanted.items():
-            found = _fields(getattr(self, name))
+            found = template_fields(getattr(self, name))
             if found != fields:
                 raise ValueError(
                     f"{name} has the fields {sorted(found)}, expected {', '.join(f'{{{x}}}' for x in sorted(fields))}"
@@ -88,8 +84,8 @@ class GenerationPrompt(_Templates):
             raise ValueError(f"retry has the keys {sorted(self.retry)}, expected {', '.join(sorted(FAULTS))}")
         for fault, note in self.retry.items():
             # Without the number of the attempt, a second retry would be the same request as the first.
-            if _fields(note) != {"attempt"}:
-                raise ValueError(f"retry.{fault} has the fields {sorted(_fields(note))}, expected {{attempt}}")
+            if (found := template_fields(note)) != {"attempt"}:
+                raise ValueError(f"retry.{fault} has the fields {sorted(found)}, expected {{attempt}}")
         return self
 
     def labels(self, taxonomy: Taxonomy) -> str:

@@ -5,7 +5,7 @@ A gateway between this machine and the API can answer with status 200 and someth
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
 from finintent.errors import DataError
 from finintent.files import one_line, parse
@@ -41,13 +41,13 @@ class _Answer(BaseModel):
     digest: str
     message: _Message
     cost_usd: float = Field(ge=0, allow_inf_nan=False)
-    time: str
+    time: AwareDatetime
 
 
 class _Submission(BaseModel):
     submission: str
     requests: dict[str, dict[str, Any]]
-    time: str
+    time: AwareDatetime
 
 
 class _Unsubmitted(BaseModel):

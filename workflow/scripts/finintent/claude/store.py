@@ -1,5 +1,6 @@
 """The store of paid answers: one line a record, written to disk before the answer is used."""
 
+import codecs
 import json
 import os
 import threading
@@ -11,7 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from finintent.claude.records import Record, check_record
-from finintent.errors import ApiError
+from finintent.errors import ApiError, DataError
 from finintent.files import decode, numbered_jsonl, parse_json, read_bytes
 
 
@@ -38,14 +39,22 @@ class ResponseStore:
     def _load(self) -> None:
         self.answers: dict[str, Record] = {}
         self.records: list[Record] = []
+        self._submissions: dict[str, Record] = {}
         self.spent_usd = 0.0  # cost of all answers, including a second one to the same request
         content = read_bytes(self.path) if self.path.exists() else b""
         self._whole = content.rfind(b"\n") + 1
         self._unended = _is_record(content[self._whole :])
         if self._unended:
             self._whole = len(content)
-        for where, record in numbered_jsonl(self.path, decode(self.path, content[: self._whole])):
+        text = decode(self.path, content[: self._whole])
+        self._utf8 = text.encode() == content[: self._whole].removeprefix(codecs.BOM_UTF8)
+        for where, record in numbered_jsonl(self.path, text):
             check_record(where, record)
+            if record["type"] == "batch" and record["submission"] not in self._submissions:
+                raise DataError(
+                    f"{where}: a batch without the line of its submission {record['submission']!r} before it; restore "
+                    "that line, or delete this one"
+                )
             self._index(record)
 
     def __enter__(self) -> "ResponseStore":
@@ -55,6 +64,8 @@ class ResponseStore:
         except Timeout:
             raise ApiError(f"{self.path}: another process is writing to this store; wait for it to finish") from None
         self._load()
+        if not self._utf8:
+            raise DataError(f"{self.path}: not UTF-8, in which answers are added; save it as UTF-8")
         if self.path.exists():
             os.truncate(self.path, self._whole)  # so that the next record does not continue an unfinished line
             if self._unended:
@@ -81,7 +92,7 @@ class ResponseStore:
 
     def submission(self, name: str) -> Record:
         """Return the submission of that name."""
-        return next(r for r in self.records if r["type"] == "submission" and r["submission"] == name)
+        return self._submissions[name]
 
     def append(self, record: Record) -> None:
         """Add a record, with the time; it is on disk when this returns."""
@@ -113,6 +124,8 @@ class ResponseStore:
             self.spent_usd += record["cost_usd"]
         else:
             self.records.append(record)
+        if record["type"] == "submission":
+            self._submissions[record["submission"]] = record
 
 
 def _is_record(line: bytes) -> bool:

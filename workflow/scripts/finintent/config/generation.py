@@ -41,6 +41,12 @@ class OwnRows(Block):
         "persona", min_length=1, description="name of the column of personas, which may be absent"
     )
 
+    @model_validator(mode="after")
+    def _columns_differ(self) -> "OwnRows":
+        if self.query_column == self.label_column:
+            raise mistake("label_column", f"is {self.label_column!r}, as is query_column; name two columns")
+        return self
+
 
 class Generation(Block):
     """Where candidates come from."""

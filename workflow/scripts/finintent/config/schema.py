@@ -71,7 +71,7 @@ def allowed(node: Node) -> str:
     if kind == "boolean":
         return "true or false"
     if kind in ("integer", "number"):
-        limits = " and ".join(f"{text} {node[key]:g}" for key, text in LIMITS.items() if key in node)
+        limits = " and ".join(f"{text} {node[key]:.12g}" for key, text in LIMITS.items() if key in node)
         return f"{'an integer' if kind == 'integer' else 'a number'} {limits}".rstrip()
     if "discriminator" in node:
         return "a map with the key `type`"

@@ -22,7 +22,7 @@ class Study(Block):
     datasets: Annotated[list[str], Distinct] = Field(
         min_length=1, description="ids of the catalogue `datasets`", json_schema_extra=DISTINCT
     )
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Distinct] = Field(
+    seeds: Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], Distinct] = Field(
         [42],
         min_length=1,
         description="seeds of training: each model is trained once a seed; the first seed is the one by which models "

@@ -29,7 +29,10 @@ class Config(Block):
 
     study: Study
     seed: int = Field(
-        42, ge=0, description="seed of the split, of the orders of options, of the bootstrap and of the baseline"
+        42,
+        ge=0,
+        lt=2**32,
+        description="seed of the split, of the orders of options, of the bootstrap and of the baseline",
     )
     keep_merged: bool = Field(True, description="whether tuned models stay once they are evaluated")
     models: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")], Model] = Field(

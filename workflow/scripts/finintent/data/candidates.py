@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from finintent.errors import DataError
 from finintent.files import digest, parse, read_jsonl
@@ -17,7 +17,7 @@ class Request(BaseModel):
     dataset: str
     persona: str
     intent: str
-    count: int
+    count: int = Field(ge=1)
 
 
 class Queries(BaseModel):
@@ -32,10 +32,10 @@ class Response(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     request: Request
-    generator: str
-    recorded: str
+    generator: str = Field(min_length=1)
+    recorded: str = Field(pattern=r"^(\d{4}-\d{2}-\d{2}|$)")
     response: Queries
-    cost_usd: float | None = None
+    cost_usd: float | None = Field(None, ge=0, allow_inf_nan=False)
 
 
 def origin(backend: str, generators: Iterable[str]) -> dict[str, Any]:
@@ -84,6 +84,7 @@ def candidates_from_responses(path: str, dataset: str) -> list[dict[str, Any]]:
         DataError: the file has no answer of the data set.
     """
     rows, others = [], set()
+    numbers: Counter[str] = Counter()  # of the queries by request, which may have been answered more than once
     for number, line in enumerate(read_jsonl(path), start=1):
         response = parse(f"{path}, line {number}", line, Response)
         if response.request.dataset != dataset:
@@ -103,8 +104,11 @@ def candidates_from_responses(path: str, dataset: str) -> list[dict[str, Any]]:
                 "recorded": response.recorded,
                 "cost_usd": cost,
             }
-            for index, query in enumerate(queries)
+            for index, query in enumerate(queries, numbers[request])
         ]
+        numbers[request] += len(queries)
+    if not rows and numbers:
+        raise DataError(f"{path}: the answers of the data set {dataset!r} hold no queries; record others")
     if not rows:
         raise DataError(
             f"{path}: no answers of the data set {dataset!r}, only of {', '.join(sorted(others)) or 'none'}; name the "

@@ -3,9 +3,9 @@
 import random
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import RootModel
+from pydantic import Field, RootModel
 
 from finintent.config.curation import Curation, SeededCuration
 from finintent.data.similarity import similarity
@@ -31,7 +31,7 @@ ADVICE = {  # of each reason, as to a data set that lost too many rows
 }
 
 
-class Personas(RootModel[dict[str, str]]):
+class Personas(RootModel[Annotated[dict[str, Annotated[str, Field(min_length=1)]], Field(min_length=1)]]):
     """A personas.yaml: the description of each persona by its id."""
 
 

@@ -1,6 +1,7 @@
 """A prediction: one model's answer to one question. The analysis reads nothing else."""
 
 import math
+import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,9 +10,10 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from finintent.config.answer_form import Answer
 from finintent.errors import DataError
-from finintent.files import numbered_jsonl, parse, read_text, write_jsonl
+from finintent.files import numbered_jsonl, one_line, parse, read_text, write_jsonl
 
 UNPARSABLE = "unparsable"  # class of the answers that do not name a label
+_MARKER = re.compile("[A-Z]|[1-9][0-9]*")
 ROUNDING = 1e-6  # of a logarithm that should be 0
 TOLERANCE = 0.05  # of a sum of probabilities, whose logarithms may have few digits
 
@@ -164,10 +166,23 @@ def read_predictions(path: str | Path, codes: Collection[str]) -> list[Predictio
 
 def _check_labels(where: str, row: Prediction, codes: Collection[str]) -> None:
     expected = ", ".join(codes)
+    for order in (row, *row.permutations):
+        _check_order(where, order, codes)
     if row.log_probabilities is None and row.text is None:
         raise DataError(f"{where}: neither log_probabilities nor text, expected at least one of them")
-    for key, labels in (("options", row.options.values()), ("log_probabilities", row.log_probabilities)):
-        if labels is not None and {*labels} != {*codes}:
-            raise DataError(f"{where}: {key} is {getattr(row, key)}, expected each of the labels {expected}")
     if row.gold not in codes:
         raise DataError(f"{where}: gold is {row.gold!r}, expected one of {expected}")
+
+
+def _check_order(where: str, order: Prediction | Order, codes: Collection[str]) -> None:
+    options, scores = order.options, order.log_probabilities
+    expected = ", ".join(codes)
+    if {*options.values()} != {*codes} or len(options) != len(codes):
+        raise DataError(f"{where}: options is {one_line(options)}, expected each of the labels {expected} once")
+    if scores is not None and {*scores} != {*codes}:
+        raise DataError(f"{where}: log_probabilities is {one_line(scores)}, expected each of the labels {expected}")
+    if unknown := [marker for marker in options if not _MARKER.fullmatch(marker)]:
+        raise DataError(
+            f"{where}: options has the key {one_line(repr(unknown[0]))}, expected a capital letter, or a number where "
+            "there are more than 26 options"
+        )

@@ -23,6 +23,7 @@ class _Columns(NamedTuple):
 
     text: str
     gold: str
+    also_gold: list[str]
     id: str | None
     options: str | None
     hard: str | None
@@ -60,7 +61,7 @@ def read_questions(path: str | Path, taxonomy: Taxonomy, marker: str) -> list[di
                 "id": str(identity).strip(),
                 "question": _own_text(row, columns.text, marker),
                 "options": options or taxonomy.options,
-                "gold": _gold(row, columns.gold, options, taxonomy),
+                "gold": _gold(row, columns, options, taxonomy),
                 "hard": _hard(row, columns.hard),
             }
         )
@@ -83,7 +84,10 @@ def _columns(path: str | Path, rows: Sequence[FileRow]) -> _Columns:
     if identity is not None and identity not in everywhere:
         lacking = next(row.where for row in rows if identity not in row.cells)
         raise DataError(f"{lacking}: no {identity}, which other rows have; give each row one, or none")
-    return _Columns(text, gold, identity, find_column(anywhere, ["options"]), find_column(anywhere, ["hard"]))
+    also_gold = [name for key in GOLD_KEYS if (name := find_column(everywhere, [key])) not in (None, gold)]
+    return _Columns(
+        text, gold, also_gold, identity, find_column(anywhere, ["options"]), find_column(anywhere, ["hard"])
+    )
 
 
 def _options(row: FileRow, columns: _Columns, taxonomy: Taxonomy) -> dict[str, str]:
@@ -121,11 +125,21 @@ def _own_text(row: FileRow, column: str, marker: str) -> str:
     return checked(own, f"{row.where}: {column}{f' after {marker!r}' if marker else ''}")
 
 
-def _gold(row: FileRow, column: str, options: Mapping[str, str], taxonomy: Taxonomy) -> str:
+def _gold(row: FileRow, columns: _Columns, options: Mapping[str, str], taxonomy: Taxonomy) -> str:
+    """Return the code of the right label.
+
+    Raises:
+        DataError: the column of answers names no label or two, or another column of that kind names another label.
+    """
+    column = columns.gold
     answer = row.cells[column]
-    text = answer.strip() if isinstance(answer, str) else ""
-    by_marker = options.get(text) or options.get(normalise(text).upper())
-    named = {by_marker, label_code(text, taxonomy)} - {None}
+    named = _named(answer, options, taxonomy)
+    for other in columns.also_gold:
+        if len(also := _named(row.cells[other], options, taxonomy)) == 1 and len(named) == 1 and also != named:
+            raise DataError(
+                f"{row.where}: {column} is {one_line(repr(answer))}, but {other} is "
+                f"{one_line(repr(row.cells[other]))}; remove the column that is not the right answer"
+            )
     if len(named) != 1:
         letters = f"one of its letters ({', '.join(options)}), " if options else ""
         labels = ", ".join(f"{code} = {name}" for code, name in taxonomy.names.items())
@@ -135,6 +149,13 @@ def _gold(row: FileRow, column: str, options: Mapping[str, str], taxonomy: Taxon
             f"text ({labels})"
         )
     return named.pop()
+
+
+def _named(answer: Any, options: Mapping[str, str], taxonomy: Taxonomy) -> set[str]:
+    """Return the codes of the labels that an answer names: by its option's letter, its text or its code."""
+    text = answer.strip() if isinstance(answer, str) else ""
+    by_marker = options.get(text) or options.get(normalise(text).upper())
+    return {code for code in (by_marker, label_code(text, taxonomy)) if code}
 
 
 def _hard(row: FileRow, column: str | None) -> bool:

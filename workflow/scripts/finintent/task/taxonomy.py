@@ -2,12 +2,14 @@
 
 import re
 import string
+import unicodedata
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from finintent.config.answer_form import Answer
 from finintent.files import read_yaml
+from finintent.task.text import cleaned
 
 LETTERS = string.ascii_uppercase
 
@@ -25,6 +27,16 @@ class Label(BaseModel):
     code: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     name: str = Field(min_length=1)
     definition: str = Field(min_length=1)
+
+    @field_validator("name")
+    @classmethod
+    def _one_line_of_text(cls, name: str) -> str:
+        """Refuse what would not stand as it is in the line of an option."""
+        if name != cleaned(name) or len(name.splitlines()) != 1:
+            raise ValueError(
+                f"found {name!r}, expected one line of text, without invisible characters or spaces around it"
+            )
+        return name
 
 
 class Taxonomy(BaseModel):
@@ -50,6 +62,10 @@ class Taxonomy(BaseModel):
             values = [getattr(label, field) for label in self.labels]
             if len(set(values)) < len(values):
                 raise ValueError(f"expected a different {field} for every label, found {values}")
+        # As answers and files are read: without case and width.
+        texts = [unicodedata.normalize("NFKC", label.name).casefold() for label in self.labels]
+        if alike := [label.name for label, text in zip(self.labels, texts, strict=True) if texts.count(text) > 1]:
+            raise ValueError(f"expected names that differ by more than case or width, found {', '.join(alike)}")
         return self
 
     @property

@@ -101,11 +101,26 @@ class Instruction(BaseModel):
 
 
 def _check_fields(text: str, *, needed: Set[str] = frozenset(), allowed: Set[str] = frozenset()) -> None:
-    found = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+    found = template_fields(text)
     if missing := needed - found:
         raise ValueError(f"{text!r} lacks {', '.join(f'{{{name}}}' for name in sorted(missing))}")
     if unknown := found - needed - allowed:
-        raise ValueError(f"{text!r} has the unknown field(s) {', '.join(sorted(unknown))}")
+        raise ValueError(f"{text!r} has the unknown field(s) {', '.join(f'{{{name}}}' for name in sorted(unknown))}")
+
+
+def template_fields(text: str) -> set[str]:
+    """Return the names of a template's fields.
+
+    Raises:
+        ValueError: a brace is not closed, or a field is more than a name ("{question:>30}", "{question!r}").
+    """
+    found = set()
+    for _, name, form, conversion in string.Formatter().parse(text):
+        if form or conversion:
+            raise ValueError(f"{text!r} has more than a name in the field {name!r}; write {{{name}}}")
+        if name is not None:
+            found.add(name)
+    return found
 
 
 def read_instruction(path: str | Path) -> Instruction:

@@ -3,11 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from finintent.config.llamafactory import known
 from finintent.errors import DataError
-from finintent.files import read_text
+from finintent.files import parse_yaml, read_text
 
 
 def read_arguments(path: Path) -> dict[str, Any]:
@@ -16,10 +14,7 @@ def read_arguments(path: Path) -> dict[str, Any]:
     Raises:
         DataError: the file is missing or holds none, or what it names is not there.
     """
-    try:
-        arguments = yaml.safe_load(read_text(path))
-    except yaml.YAMLError as error:
-        raise DataError(f"{path}: not YAML ({str(error).splitlines()[0]}); give the train.yaml of a run") from None
+    arguments = parse_yaml(path, read_text(path))
     if not isinstance(arguments, dict) or not arguments:
         found = "nothing" if not arguments else type(arguments).__name__
         raise DataError(f"{path}: holds {found}, expected the arguments of training; give the train.yaml of a run")
