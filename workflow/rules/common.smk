@@ -120,6 +120,24 @@ wildcard_constraints:
     seed="[0-9]+",
 
 
+def lookup(dpath, within, **default):
+    """Return a value, by a path with slashes, of nested dictionaries; a function of the wildcards if the path has some.
+
+    It stands for Snakemake's own, which walks every key of `within` for each job.
+    """
+
+    def find(wildcards):
+        value = within
+        for key in dpath.split("/"):
+            key = key.format(**wildcards)
+            if key not in value and "default" in default:
+                return default["default"]
+            value = value[key]
+        return value
+
+    return find if "{" in dpath else find({})
+
+
 def get_model(wildcards):
     return config["models"][wildcards.model]
 
