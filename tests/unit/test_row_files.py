@@ -2,6 +2,7 @@
 
 import json
 
+import openpyxl
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -34,6 +35,7 @@ def read(tmp_path, name: str, content: bytes | str) -> list[dict]:
         ("blank-rows.csv", CSV + ",\r\n,\r\n"),
         ("blank-lines.csv", "\r\n" + CSV.replace("\r\n", "\r\n\r\n")),
         ("spaces.csv", CSV.replace("answer,output", " answer, output ")),
+        ("for-excel.csv", "sep=;\r\n" + CSV.replace(",", ";")),
         ("comma-at-each-end.csv", CSV.replace("\r\n", ",\r\n")),
         ("old-mac.csv", CSV.replace("\r\n", "\r")),
         ("upper.CSV", CSV),
@@ -72,6 +74,29 @@ def test_a_workbook_and_a_parquet_file_are_read(tmp_path):
     assert [row.cells for row in read_rows(tmp_path / "a.parquet")] == [
         {"answer": "A", "turns": [{"role": "user"}]}, {"answer": None, "turns": []},
     ]  # fmt: skip
+
+
+def workbook(path, *sheets: list[list]) -> None:
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for number, rows in enumerate(sheets, 1):
+        sheet = book.create_sheet(f"sheet {number}")
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+
+
+def test_a_second_sheet_and_an_error_in_a_cell_are_told(tmp_path, caplog):
+    workbook(tmp_path / "a.xlsx", [["answer", "output"], ["A", "#N/A"], ["B", "B"]], [["more"]])
+    assert [row.cells["output"] for row in read_rows(tmp_path / "a.xlsx")] == ["", "B"]
+    assert "a.xlsx: read is the sheet 'sheet 1' alone, not 'sheet 2'" in caplog.text
+    assert "a.xlsx, row 2: output is #N/A, an error of the spreadsheet, read as an empty cell" in caplog.text
+
+
+def test_a_formula_without_a_value_is_refused(tmp_path):
+    workbook(tmp_path / "a.xlsx", [["answer", "output"], ["A", "=CONCAT(A2)"]])
+    with pytest.raises(DataError, match=r"a\.xlsx, row 2: the formula in cell B2 has no value yet"):
+        read_rows(tmp_path / "a.xlsx")
 
 
 def test_objects_by_key_keep_their_key(tmp_path):
@@ -113,6 +138,11 @@ def test_a_missing_number_is_missing(tmp_path):
         ("a.xlsx", "answer,output\n", r"a\.xlsx: not a workbook"),
         ("a.xlsx", b"PK\x03\x04", r"a\.xlsx: not a workbook"),
         ("a.csv", b"PK\x03\x04 rest", "a workbook or another zip archive; give a workbook of Excel the ending .xlsx"),
+        ("a.xls", b"\xd0\xcf\x11\xe0" + bytes(9), r"a\.xls: a workbook of Excel's old format; save it as XLSX or CSV"),
+        ("a.csv.gz", b"\x1f\x8b\x08", r"a\.csv\.gz: compressed with gzip; unpack it"),
+        ("a.csv", "Answer,answer\nA,B\n", "row 1: the column 'Answer' twice"),
+        ("a.json", '[{"answer": "A", "answer": "B"}]', r"a\.json: the key 'answer' stands twice in one object"),
+        ("a.jsonl", '{"a": 1}\n{"a": 1, "a": 2}', r"a\.jsonl, line 2: the key 'a' stands twice"),
         ("a.parquet", b"PAR1", r"a\.parquet: not a Parquet file"),
     ],
 )

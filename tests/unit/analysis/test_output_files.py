@@ -202,3 +202,48 @@ def test_a_label_that_cannot_be_scored_is_told(tmp_path, gold: str, arguments: d
     path = write(tmp_path, "outputs.json", [CARDS | {"gold": gold, "text": "Cards"}])
     with pytest.raises(error, match=message):
         score_file(path, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([CARDS | {"gold": "F", "text": "A"}], "item 1: gold is F, but the options are A, B, C"),
+        ([CARDS | {"gold": "A", "text": "A", "B": "cards"}], "item 1: two options have the text 'Cards'"),
+        (
+            [{"text": "Where is B?", "prediction": "A", "gold": "A"}],
+            "'text' and 'prediction' can both be raw out.*--text",
+        ),
+        ([{"text": "A", "gold": "A", "label": "B"}], "'gold' and 'label' can both be gold answers.*--gold"),
+    ],
+)
+def test_outputs_that_can_be_read_in_two_ways_are_refused(tmp_path, rows: list[dict], message: str):
+    with pytest.raises(DataError, match=message):
+        score_file(write(tmp_path, "outputs.json", rows))
+
+
+def test_columns_that_agree_and_options_in_small_letters_are_read(tmp_path):
+    row = {letter.lower(): name for letter, name in CARDS.items()}
+    row |= {"text": "Cards", "output": "Cards", "gold": "A", "answer": "A"}
+    assert score_file(write(tmp_path, "outputs.json", [row]), "greedy")["correct"].tolist() == [1]
+
+
+def test_one_column_is_not_both_output_and_gold_answer(tmp_path):
+    path = write(tmp_path, "outputs.json", [{"text": "A", "gold": "B"}])
+    with pytest.raises(DataError, match="'gold' is taken for both"):
+        score_file(path, text="gold")
+
+
+@pytest.mark.parametrize(("arguments", "error"), [({"letters": []}, DataError), ({"scorer": ""}, ConfigError)])
+def test_an_empty_option_is_not_a_missing_one(tmp_path, arguments: dict, error: type):
+    with pytest.raises(error):
+        score_file(write(tmp_path, "outputs.json", [{"text": "A", "gold": "A"}]), **arguments)
+
+
+def test_an_id_that_comes_twice_is_told_or_refused(tmp_path, caplog):
+    rows = [{"id": "7", "text": "A", "gold": "A"}] * 2
+    outputs = write(tmp_path, "outputs.json", rows)
+    assert score_file(outputs, "greedy")["questions"].tolist() == [2]
+    assert "item 2: the id '7' of an earlier row; both rows count" in caplog.text
+    questions = write(tmp_path, "questions.json", [CARDS | {"id": "7"}, CARDS | {"id": "7"}])
+    with pytest.raises(DataError, match=r"questions\.json, item 2: id '7' is that of .*item 1 too"):
+        score_file(outputs, questions=questions)

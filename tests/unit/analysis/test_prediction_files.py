@@ -128,3 +128,18 @@ def test_the_format_is_told_with_an_example_that_can_be_compared(tmp_path: Path)
     assert shown == [*EXAMPLE]
     found = compare_sets([write(tmp_path / name, shown) for name in "ab"], TAXONOMY, "loglikelihood", seed=1)
     assert [row["correct"] for row in found["sets"]] == [2, 2]
+
+
+def test_what_makes_a_comparison_doubtful_is_told(tmp_path: Path, caplog):
+    first = write(tmp_path / "a.jsonl", [row(number, "yes", question="where is it") for number in range(5)])
+    other = [row(number, "yes", question="something else") | {"answer": "label"} for number in range(5)]
+    compare_sets([first, write(tmp_path / "b.jsonl", other)], TAXONOMY, "greedy", seed=1)
+    assert "b.jsonl and a.jsonl have other texts of question '0'" in caplog.text
+    assert "b.jsonl: greedy reads a label in no answer; check `answer`" in caplog.text
+
+
+def test_a_file_is_not_compared_with_a_link_to_it(tmp_path: Path):
+    first = votes(tmp_path / "a.jsonl", {1})
+    (tmp_path / "b.jsonl").symlink_to(first)
+    with pytest.raises(ConfigError, match="two or more different files"):
+        compare_sets([first, tmp_path / "b.jsonl"], TAXONOMY, "greedy", seed=1)

@@ -1,6 +1,6 @@
 import pytest
 
-from finintent.claude.prices import estimate_tokens
+from finintent.claude.prices import Prices, estimate_tokens
 from finintent.errors import ConfigError
 from writer import PRICES
 
@@ -24,3 +24,17 @@ def test_tokens_grow_with_text_and_ideographs_count_whole():
 
     assert tokens("问" * 1000) - tokens("") == pytest.approx(1100, abs=1)
     assert tokens("a" * 1000) - tokens("") == pytest.approx(286, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"models": {"m": {"input": -1, "output": 1}}}, "input"),
+        ({"models": {"m": {"input": float("nan"), "output": 1}}}, "input"),
+        ({"models": {}}, "models"),
+        ({"batch_discount": 50}, "batch_discount"),
+    ],
+)
+def test_prices_that_would_spoil_the_budget_are_refused(change: dict, message: str):
+    with pytest.raises(ValueError, match=message):
+        Prices(**PRICES.model_dump() | change)

@@ -17,6 +17,7 @@ def test_shipped_prompts_have_their_fields(dataset: str):
         ("{count}", "some", r"user has the fields \[.*\], expected \{code\}, \{count\}"),
         ('refusal: "(retry {attempt})', 'refusal: "', r"retry\.refusal has the fields \[\], expected \{attempt\}"),
         ("  too_few:", "  few:", r"retry has the keys"),
+        ("{count}", "{count:s}", "has more than a name in the field 'count'; write {count}"),
         ("{queries}", "", r"user has the fields \[\], expected \{queries\}"),
     ],
 )

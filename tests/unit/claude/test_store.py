@@ -131,3 +131,30 @@ def test_a_full_disk_leaves_the_store_whole(tmp_path):
             resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
     assert (tmp_path / "store").read_bytes() == before
     assert list(store.answers) == ["a"]
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-16-be"])
+def test_no_answer_is_added_to_a_store_in_another_encoding(tmp_path, encoding: str):
+    path = tmp_path / "responses.jsonl"
+    text = "贵州茅台还能买吗，我想知道"
+    record = answer("a", content=[{"type": "text", "text": text}]) | {"time": "2026-01-01T00:00:00+00:00"}
+    line = ("\ufeff" if encoding == "utf-16-be" else "") + json.dumps(record, ensure_ascii=False) + "\n"
+    path.write_bytes(line.encode(encoding))
+    assert list(ResponseStore(path).answers) == ["a"]
+    with pytest.raises(DataError, match="not UTF-8, in which answers are added"), ResponseStore(path):
+        pass
+    assert path.read_bytes() == line.encode(encoding)
+
+
+def test_a_batch_whose_submission_is_lost_is_named(tmp_path):
+    path = tmp_path / "responses.jsonl"
+    path.write_text('{"type": "batch", "submission": "s", "batch": "b"}\n')
+    with pytest.raises(DataError, match=r"line 1: a batch without the line of its submission 's' before it"):
+        ResponseStore(path)
+
+
+def test_a_record_without_a_time_that_can_be_read_is_named(tmp_path):
+    path = tmp_path / "responses.jsonl"
+    path.write_text(json.dumps(answer("a") | {"time": "soon"}) + "\n")
+    with pytest.raises(DataError, match=r"line 1: time: .*found 'soon'"):
+        ResponseStore(path)

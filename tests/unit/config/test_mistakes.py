@@ -37,6 +37,7 @@ def written(text: str) -> Callable[[dict], None]:
          "models, recipes, scoring, seed, study, training; write 'seed' or remove it"),
         ("gpu: {colour: red}",
          "gpu has the unknown key 'colour'; the known ones are memory_gb, usd_per_hour; remove it"),
+        ("seed: 4294967296", "seed is 4294967296, expected an integer of at least 0 and below 4294967296"),
         ("seed: one", "seed is 'one', expected an integer of at least 0 and below 4294967296"),
         ("seed: '7'", "seed is '7', expected an integer of at least 0 and below 4294967296; write 7 without quotes"),
         ("seed: 7.0", "seed is 7.0, expected an integer of at least 0 and below 4294967296; write 7"),

@@ -42,3 +42,33 @@ def test_each_query_is_a_row_with_its_share_of_the_cost(tmp_path):
         "backend": "recorded", "origin": "written by m, n and recorded", "synthetic": True,
         "generators": {"m": 2, "n": 1}, "candidates": 3, "first_answer": "2026-01-01", "last_answer": "2026-01-02",
     }  # fmt: skip
+
+
+RESPONSE = {
+    "request": {"dataset": "d", "persona": "p", "intent": "a", "count": 2},
+    "generator": "m",
+    "recorded": "2026-01-02",
+    "response": {"queries": ["x", "y"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"cost_usd": float("nan")}, "line 1: cost_usd"),
+        ({"cost_usd": -1}, "line 1: cost_usd"),
+        ({"generator": ""}, "line 1: generator"),
+        ({"recorded": "yesterday"}, "line 1: recorded: .*found 'yesterday'"),
+        ({"request": RESPONSE["request"] | {"count": 0}}, "line 1: request.count"),
+        ({"response": {"queries": []}}, "the answers of the data set 'd' hold no queries"),
+    ],
+)
+def test_a_wrong_response_is_named(tmp_path, changes: dict, message: str):
+    write_jsonl(tmp_path / "r.jsonl", [RESPONSE | changes])
+    with pytest.raises(DataError, match=message):
+        candidates_from_responses(str(tmp_path / "r.jsonl"), "d")
+
+
+def test_a_request_that_was_answered_twice_gives_rows_with_ids_of_their_own(tmp_path):
+    write_jsonl(tmp_path / "r.jsonl", [RESPONSE, RESPONSE])
+    assert len({row["id"] for row in candidates_from_responses(str(tmp_path / "r.jsonl"), "d")}) == 4

@@ -65,10 +65,25 @@ def test_a_folder_without_the_file_or_the_weights_is_named(folder: Path):
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("temperature", 0), ("precision", "int8"), ("answer", "number"), ("tempo", 1), ("taxonomy", {})]
+    ("key", "value"),
+    [
+        ("temperature", 0),
+        ("temperature", 1e-320),
+        ("precision", "int8"),
+        ("answer", "number"),
+        ("tempo", 1),
+        ("taxonomy", {}),
+    ],
 )
 def test_a_wrong_key_is_named(folder: Path, key: str, value: object):
     path = folder / "classifier.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
     with pytest.raises(DataError, match=rf"classifier.json: {key}.*found"):
+        read_classifier(folder)
+
+
+def test_a_template_that_the_installed_llamafactory_lacks_is_named(folder: Path):
+    path = folder / "classifier.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"template": "gemma9"}))
+    with pytest.raises(ModelError, match=r"classifier\.json: template is 'gemma9', which the installed LlamaFactory"):
         read_classifier(folder)

@@ -91,6 +91,12 @@ def test_orders_begin_with_the_questions_own():
         ([ROW | {"text": None}, ROW | {"id": "1"}], r"line 2: text is given, but not so in .*line 1; one scorer reads"),
         ([ROW | {"id": None}], r"line 1: id: .*found None"),
         ([ROW | {"id": ""}], r"line 1: id: .*found ''"),
+        ([ROW | {"options": {"a": "a", "b": "b"}}], "options has the key 'a', expected a capital letter"),
+        ([ROW | {"options": {"A": "a", "B": "b", "C": "a"}}], "options is .*expected each of the labels a, b once"),
+        (
+            [ROW | {"permutations": [{"options": ROW["options"], "log_probabilities": {"a": -1.0}}]}],
+            "log_probabilities is {'a': -1.0}, expected each of the labels a, b",
+        ),
     ],
 )
 def test_a_wrong_file_is_named(tmp_path: Path, rows: list, message: str):

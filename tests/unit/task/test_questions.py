@@ -3,7 +3,7 @@ import json
 import pytest
 
 from finintent.errors import DataError
-from finintent.task.questions import read_questions, read_texts
+from finintent.task.questions import checked, read_questions, read_texts
 from finintent.task.taxonomy import Label, Taxonomy, read_taxonomy
 from tiny import ROOT
 
@@ -156,3 +156,13 @@ def test_a_users_own_questions_are_read_from_any_table(tmp_path):
     (tmp_path / "a.jsonl").write_text('{"question": "x"}\n{"text": null}\n')
     with pytest.raises(DataError, match=r"a\.jsonl, line 2: text is None, expected some text"):
         read_texts(tmp_path / "a.jsonl")
+
+
+def test_two_columns_of_answers_must_agree(tmp_path):
+    assert read(tmp_path, ITEM | {"label": "sector"})[0]["gold"] == "sector"
+    with pytest.raises(DataError, match="item 1: answer is 'A', but label is 'fund'; remove the column"):
+        read(tmp_path, ITEM | {"label": "fund"})
+
+
+def test_half_an_emoji_of_a_command_line_is_replaced():
+    assert checked("where \ud83d is it 🙂") == "where � is it 🙂"

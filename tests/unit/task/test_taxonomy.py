@@ -51,3 +51,25 @@ def test_a_wrong_taxonomy_is_named(tmp_path, text: str, message: str):
     path.write_text(text)
     with pytest.raises(DataError, match=message):
         read_taxonomy(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("LOANS", "expected names that differ by more than case or width, found LOANS, Loans"),
+        ("Ｌoans", "expected names that differ by more than case or width"),
+        ("Car\nds", "expected one line of text"),
+        ("  ", "expected one line of text"),
+        ("\u200b", "expected one line of text"),
+        (" Cards", "expected one line of text, without invisible characters or spaces around it"),
+    ],
+)
+def test_a_name_that_would_be_read_as_another_is_refused(name: str, message: str):
+    names = {"cards": name, "loans": "Loans"}
+    with pytest.raises(ValueError, match=message):
+        Taxonomy(
+            version=1,
+            language="en",
+            title="t",
+            labels=[Label(code=code, name=name, definition="d") for code, name in names.items()],
+        )

@@ -84,6 +84,9 @@ def test_a_wording_for_labels_alone_does_not_ask_for_letters():
         ({"request": {"number": "1"}}, "'letter' or 'label'"),
         ({"option": "{letter}"}, "lacks {name}"),
         ({"option": "{letter} {name} {letters}"}, "unknown field.*letters"),
+        ({"option": "{letter:03d} {name}"}, "more than a name in the field 'letter'; write {letter}"),
+        ({"option": "{letter} {name!r}"}, "more than a name in the field 'name'"),
+        ({"template": "{question} {options:{letters}} {request}"}, "more than a name in the field 'options'"),
     ],
 )
 def test_a_wrong_wording_is_named(change: dict, message: str):

@@ -21,7 +21,7 @@ from finintent.row_files import FileRow, find_column, read_rows
 from finintent.task.language import SCRIPTS, in_language
 from finintent.task.questions import GOLD_KEYS, read_questions
 from finintent.task.taxonomy import LETTERS, Label, Taxonomy
-from finintent.task.text import normalise
+from finintent.task.text import cleaned, normalise
 from finintent.task.wording import read_instruction
 
 TEMPLATES = Path(__file__).parents[3] / "templates"
@@ -183,7 +183,7 @@ def _labels(path: Path, table: list[FileRow], column: str, questions: Path) -> l
         if not isinstance(text, str | int) or isinstance(text, bool) or not str(text).strip():
             raise DataError(f"{row.where}: {column} is {one_line(repr(text))}, expected a label")
         key = normalise(str(text)) or str(text).strip()
-        spellings.setdefault(key, Counter())[str(text).strip()] += 1
+        spellings.setdefault(key, Counter())[" ".join(cleaned(str(text)).split())] += 1
     if len(spellings) < 2 or 2 * len(spellings) > len(table):
         raise DataError(
             f"{path}: {len(spellings)} different labels in {len(table)} rows, in the column {column!r}; expected two "

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,12 @@ with redirect_stdout(sys.stderr):
     from finintent.inference.likelihood import predict
     from finintent.inference.loading import load_model
     from finintent.inference.prompting import Prompter
+    from finintent.models.folder_check import check_folder
 
 from finintent.analysis.calibration import probabilities
-from finintent.inference.classifier_file import WEIGHTS, ClassifierFile, check_weights, read_classifier
+from finintent.errors import FinintentError, ModelError
+from finintent.files import one_line
+from finintent.inference.classifier_file import FILE_NAME, WEIGHTS, ClassifierFile, check_weights, read_classifier
 from finintent.task.questions import checked
 
 BATCH_SIZE = 16
@@ -34,9 +37,15 @@ class Classifier:
         check_weights(weights)
         disable_progress_bar()
         self.settings = settings
-        with redirect_stdout(sys.stderr):
+        with redirect_stdout(sys.stderr), _loaded(weights):
             self._prompter = Prompter(str(weights), settings.template)
             self._model = load_model(str(weights), bf16=uses_bf16(settings.precision))
+        prompt, _ = self._prompter.encode("?", "")
+        if max(prompt) >= self._model.get_input_embeddings().num_embeddings:  # LlamaFactory adds tokens that it misses
+            raise ModelError(
+                f"{weights}: the model does not know the tokens of the template {settings.template!r} in "
+                f"{FILE_NAME}; give the folder of a model that was tuned with it, or its base"
+            )
 
     def classify(self, texts: list[str]) -> list[dict[str, Any]]:
         """Return one answer a text, in the order given.
@@ -78,6 +87,23 @@ class Classifier:
             "name": self.settings.taxonomy.names[label],
             "probabilities": ranked,
         }
+
+
+@contextmanager
+def _loaded(weights: Path) -> Iterator[None]:
+    """Name the file that is damaged where a model cannot be loaded, which nobody checked since it was written.
+
+    Raises:
+        ModelError: it cannot be loaded.
+        DataError: a JSON file of it does not parse.
+    """
+    try:
+        yield
+    except FinintentError:
+        raise
+    except Exception as error:  # of whatever class: the folder is a user's
+        check_folder(weights)
+        raise ModelError(f"{weights}: cannot be loaded ({one_line(error)}); copy it again") from None
 
 
 def load_classifier(folder: str | Path) -> Classifier:

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from finintent.config.answer_form import Answer
+from finintent.config.llamafactory import known
 from finintent.errors import ModelError
 from finintent.files import parse, read_json, write_json
 from finintent.task.taxonomy import Taxonomy
@@ -28,7 +29,7 @@ class ClassifierFile(BaseModel):
     template: str | None
     taxonomy: Taxonomy
     instruction: Instruction
-    temperature: float = Field(gt=0, allow_inf_nan=False)
+    temperature: float = Field(ge=1e-3, le=1e3, allow_inf_nan=False)
     precision: Literal["auto", "bf16", "fp32"]
     examples: tuple[str, ...] = ()
     answer: Answer = "letter"
@@ -41,7 +42,13 @@ def read_classifier(folder: str | Path) -> ClassifierFile:
         advice = f"give {folder.parent}" if (folder.parent / FILE_NAME).is_file() else "run the workflow to make one"
         raise ModelError(f"{folder}: no {FILE_NAME} there, expected it beside the folder {WEIGHTS}/; {advice}")
     check_weights(folder / WEIGHTS)
-    return parse(folder / FILE_NAME, read_json(folder / FILE_NAME), ClassifierFile)
+    settings = parse(folder / FILE_NAME, read_json(folder / FILE_NAME), ClassifierFile)
+    if settings.template is not None and settings.template not in known()["templates"]:
+        raise ModelError(
+            f"{folder / FILE_NAME}: template is {settings.template!r}, which the installed LlamaFactory does not have; "
+            "restore the file that came with the model"
+        )
+    return settings
 
 
 def write_classifier(path: str | Path, classifier: ClassifierFile) -> None:

@@ -218,4 +218,5 @@ def checked(text: Any, where: str = "the question") -> str:
     """
     if not isinstance(text, str) or not cleaned(text):
         raise DataError(f"{where} is {one_line(repr(text))}, expected some text")
-    return cleaned(text)
+    # Half of a surrogate pair, from a command line in another encoding.
+    return cleaned(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))

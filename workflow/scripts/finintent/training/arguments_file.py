@@ -5,7 +5,7 @@ from typing import Any
 
 from finintent.config.llamafactory import known
 from finintent.errors import DataError
-from finintent.files import parse_yaml, read_text
+from finintent.files import parse_yaml, read_json, read_text
 
 
 def read_arguments(path: Path) -> dict[str, Any]:
@@ -29,4 +29,14 @@ def read_arguments(path: Path) -> dict[str, Any]:
                 f"{path}: {name} is {arguments[name]}, where there is no {file}; run it in the folder of the study, "
                 "with its results in place"
             )
+    read_json(Path(arguments["model_name_or_path"]) / "config.json")
+    info = Path(arguments["dataset_dir"]) / "dataset_info.json"
+    described = read_json(info)
+    for name in filter(None, map(str.strip, str(arguments.get("dataset") or "").split(","))):
+        if not isinstance(described, dict) or name not in described:
+            raise DataError(
+                f"{path}: dataset is {name!r}, which {info} does not describe; give the train.yaml of a run"
+            )
+    if (template := arguments.get("template")) is not None and template not in known()["templates"]:
+        raise DataError(f"{path}: template is {template!r}, which the installed LlamaFactory does not have; correct it")
     return arguments
