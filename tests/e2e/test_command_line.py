@@ -115,11 +115,11 @@ def test_a_question_is_answered_in_words(tuned: Path):
         ('{"question": "a"}\n\n{"question": " "}\n', "line 3: question is ' ', expected some text"),
         (
             '{"question": "a"}\n{"ask": "b"}\n',
-            "'b'}\", expected an object with question or text",
+            "line 2: found {'ask': 'b'}, expected question or text or query",
         ),
-        ('{"question": "a"}\n[1]\n', "line 2: found '[1]'"),
+        ('{"question": "a"}\n[1]\n', "line 2: found [1], expected an object"),
         ("nonsense\n", "line 1: not JSON"),
-        ("\n", "no questions, expected one object"),
+        ("\n", "no rows, expected at least one"),
     ],
 )
 def test_a_line_that_is_no_question_is_named(tmp_path: Path, lines: str, message: str):
