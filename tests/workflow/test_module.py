@@ -85,7 +85,7 @@ def test_templates_captions_and_records_are_those_of_a_run_at_home(tmp_path: Pat
     snakemake(caller, "--report", "report.html", "--", FIGURE)
     html = (caller / "report.html").read_text()
     nearest = json.loads((caller / FIGURE.replace("figures", "curated").replace("svg", "json")).read_text())
-    assert "Which open language model" in html
+    assert "Which language model" in html
     assert f"at most {nearest['nearest_evaluation']['max']:.1f}" in html
     assert "Nothing to be done" in snakemake(caller, "--dry-run", "--", CARD, FIGURE).stdout
 
@@ -122,7 +122,7 @@ use rule * from finintent exclude push_dataset as intents_*
     snakemake(caller)
     assert (caller / "summary.txt").is_file()
     snakemake(caller, "--report", "report.html")
-    assert "Which open language model" in (caller / "report.html").read_text()
+    assert "Which language model" in (caller / "report.html").read_text()
 
 
 def test_a_new_commit_makes_stale_what_it_changes(tmp_path: Path, repository: Path):

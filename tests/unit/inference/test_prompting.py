@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from architectures import CONFIGS, TEMPLATES, real_tokenizer
+from finintent.config.answer_form import Answer
 from finintent.data.dataset_info import dataset_info
 from finintent.errors import ModelError
 from finintent.files import write_json
@@ -13,7 +14,7 @@ from finintent.inference.plain_text import control_tokens, template_and_fixed_to
 from finintent.inference.prompting import Prompter
 from finintent.models.conversion import ARCHITECTURES, convert_tokenizer
 from finintent.models.folder import splits_special_tokens
-from finintent.task.taxonomy import Answer, read_taxonomy
+from finintent.task.taxonomy import read_taxonomy
 from finintent.task.wording import read_instruction
 from finintent.training.arguments import training_config
 from tiny import ROOT, write_tiny_model
@@ -40,7 +41,7 @@ TEXTS = [
 
 
 TEMPLATES_HERE = TEMPLATES | {"tiny gemma": "gemma"}
-NAMES = [*TAXONOMY.answers("label"), "Billing", "card payment", " 个股"]
+NAMES = [*TAXONOMY.names.values(), "Billing", "card payment", " 个股"]
 # The tokens of 个股问询 as an answer, up to the end of the turn.
 LABEL_ANSWERS = {
     "qwen2.5": [106532, 118957, 151645],

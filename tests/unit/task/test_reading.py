@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from finintent.config.answer_form import Answer
 from finintent.task.reading import read_turn
-from finintent.task.taxonomy import Answer, option_markers
+from finintent.task.taxonomy import option_markers
 from finintent.task.wording import Instruction, read_instruction
 from tiny import ROOT
 

@@ -15,8 +15,8 @@ def taxonomy(count: int) -> Taxonomy:
 def test_answers_are_letters_or_option_texts():
     topics = read_taxonomy(ROOT / "tests/datasets" / DATASET / "taxonomy.yaml")
     assert topics.options == {"A": "billing", "B": "shipping", "C": "account"}
-    assert topics.answers("letter") == ["A", "B", "C"]
-    assert topics.answers("label") == ["Billing", "Shipping", "Account"]
+    assert list(topics.options) == ["A", "B", "C"]
+    assert list(topics.names.values()) == ["Billing", "Shipping", "Account"]
 
 
 def test_more_labels_than_letters_are_numbered():
@@ -25,7 +25,7 @@ def test_more_labels_than_letters_are_numbered():
     assert list(numbered) == [str(number) for number in range(1, 78)]
     assert (numbered["1"], numbered["77"]) == ("c0", "c76")
     assert option_markers(77) == list(numbered)
-    assert len(taxonomy(77).answers("label")) == 77
+    assert len(taxonomy(77).names) == 77
 
 
 @pytest.mark.parametrize(

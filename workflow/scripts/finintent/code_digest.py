@@ -14,6 +14,7 @@ NOT_COUNTED = frozenset(
         "config/fetching",  # how Claude's answers are fetched, never what they are
         "errors",  # which exception ends a job, never what a finished job writes
         "hub_errors",  # the sentence of an error of the Hub
+        "inference/late_cuda",  # when the driver is asked for the cards
         "logs",  # where messages go
         "models/folder_check",  # which folders are refused
         "machine/lock",  # when a job runs

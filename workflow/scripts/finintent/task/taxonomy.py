@@ -7,9 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from finintent.config.answer_form import Answer
 from finintent.files import read_yaml
-from finintent.task.text import cleaned
 
 LETTERS = string.ascii_uppercase
 
@@ -32,7 +30,7 @@ class Label(BaseModel):
     @classmethod
     def _one_line_of_text(cls, name: str) -> str:
         """Refuse what would not stand as it is in the line of an option."""
-        if name != cleaned(name) or len(name.splitlines()) != 1:
+        if name != name.strip() or not name.isprintable():
             raise ValueError(
                 f"found {name!r}, expected one line of text, without invisible characters or spaces around it"
             )
@@ -82,10 +80,6 @@ class Taxonomy(BaseModel):
     def options(self) -> dict[str, str]:
         """Code by option marker, in the order of a training row."""
         return dict(zip(option_markers(len(self.labels)), self.codes, strict=True))
-
-    def answers(self, answer: Answer) -> list[str]:
-        """Return everything that a right answer can be: the letters, or the option texts."""
-        return list(self.options) if answer == "letter" else list(self.names.values())
 
 
 def option_markers(count: int) -> list[str]:
