@@ -2,21 +2,18 @@
 
 import resource
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 from finintent.files import digest, read_json, read_jsonl, write_json
 from finintent.logs import logged
 from finintent.machine.lock import exclusive_accelerator
-from finintent.machine.meter import metered
+from finintent.machine.meter import metered, peak_host_bytes
 from finintent.models.folder import OWN_FILE
 from finintent.task.taxonomy import read_taxonomy
 from finintent.training.encoder import finetune, use_repeatable_kernels
 from finintent.training.records import drop_other_runs
 from finintent.versions import check_versions, installed_versions
-
-RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in ru_maxrss
 
 
 def main(
@@ -57,7 +54,7 @@ def main(
         {
             **finetuned.record,
             "rows": len(curated["train"]),
-            "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT,
+            "peak_memory_bytes": peak_host_bytes(resource.RUSAGE_SELF),
             **job,
             "data_sha256": {split: digest(chosen) for split, chosen in curated.items()},
             "versions": installed_versions(),

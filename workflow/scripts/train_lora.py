@@ -2,7 +2,6 @@
 
 import resource
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,13 @@ from finintent.errors import TrainingError
 from finintent.files import read_json, write_json
 from finintent.logs import logged, logger
 from finintent.machine.lock import exclusive_accelerator
-from finintent.machine.meter import metered, total
+from finintent.machine.meter import metered, peak_host_bytes, total
 from finintent.progress import showing
 from finintent.training.fallback import OUT_OF_MEMORY, ending, smaller
 from finintent.training.records import collect_adapter, drop_other_runs, last_checkpoint_step, training_record
 from finintent.training.run import run_llamafactory
 from finintent.training.watching import training_status
 from finintent.versions import installed_versions
-
-RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in ru_maxrss
 
 
 def main(*, config: str, data: dict[str, Any], adapter: Path, output: str, log: Path) -> None:
@@ -69,7 +66,7 @@ def main(*, config: str, data: dict[str, Any], adapter: Path, output: str, log: 
         {
             **training_record(checkpoints, rows, resumed_step),
             "rows": rows,
-            "peak_memory_bytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * RSS_UNIT,
+            "peak_memory_bytes": peak_host_bytes(resource.RUSAGE_CHILDREN),
             **total(attempts),
             "data_sha256": data["sha256"],
             "versions": installed_versions(),

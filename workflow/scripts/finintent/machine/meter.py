@@ -2,6 +2,8 @@
 
 import platform
 import re
+import resource
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from finintent.files import read_text
 from finintent.machine.cards import visible_cards
 
 PERIOD_SECONDS = 0.2
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in ru_maxrss
 
 
 @contextmanager
@@ -92,3 +95,8 @@ def device_name() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     match = re.search(r"model name\s*: (.+)", read_text(cpuinfo)) if cpuinfo.exists() else None
     return match.group(1) if match else platform.processor() or platform.machine()
+
+
+def peak_host_bytes(who: int) -> int:
+    """Return the most memory that this process (resource.RUSAGE_SELF) or one of its children (RUSAGE_CHILDREN) held."""
+    return resource.getrusage(who).ru_maxrss * RSS_UNIT
