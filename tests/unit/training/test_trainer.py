@@ -18,7 +18,7 @@ from finintent.inference.loading import load_model
 from finintent.inference.plain_text import template_and_fixed_tokenizer
 from finintent.training import trainer as lora_training
 from finintent.training.arguments import training_config
-from finintent.training.trainer import KeepInputs, StopAtNoNumber, train
+from finintent.training.trainer import AnswerTrainer, KeepInputs, StopAtNoNumber, train
 from tiny import write_tiny_model
 
 HIDDEN, LAYERS, IDS = 64, 2, torch.arange(1, 25).reshape(2, 12)
@@ -102,23 +102,53 @@ def test_training_ends_at_the_first_loss_that_is_no_number(logs: dict):
         callback.on_log(args, state, None, logs=logs)
 
 
+def tiny_training(folder: Path, base: Path, checkpoints: str = "out") -> dict:
+    """Return the arguments of a training of four short rows, whose data are written to the folder."""
+    rows = [{"instruction": "where is it" + " now" * n, "input": "", "output": "ABAB"[n]} for n in range(4)]
+    for split in ("train", "validation"):
+        write_json(folder / f"{split}.json", rows)
+    write_json(folder / "dataset_info.json", dataset_info())
+    return training_config(
+        model=str(base), data=str(folder), template="gemma", split_special_tokens=False,
+        checkpoints=str(folder / checkpoints),
+        settings={"cutoff_len": 128, "logging_steps": 1, "num_train_epochs": 2, "per_device_train_batch_size": 4},
+        seed=0, bf16=False, gpu=torch.cuda.is_available(),
+    )  # fmt: skip
+
+
 def test_a_loss_that_is_no_number_reaches_the_callback(tmp_path: Path):
     """Without it, transformers logs the last finite loss in its place, and training goes on to its end."""
     base = write_tiny_model(tmp_path / "model")
     weights = load_file(base / "model.safetensors")
     weights["model.norm.weight"][0] = float("nan")
     save_file(weights, base / "model.safetensors", metadata={"format": "pt"})
-    rows = [{"instruction": "where is it", "input": "", "output": letter} for letter in "ABAB"]
-    for split in ("train", "validation"):
-        write_json(tmp_path / f"{split}.json", rows)
-    write_json(tmp_path / "dataset_info.json", dataset_info())
-    settings = training_config(
-        model=str(base), data=str(tmp_path), template="gemma", split_special_tokens=False,
-        checkpoints=str(tmp_path / "out"), settings={"cutoff_len": 128, "logging_steps": 1, "num_train_epochs": 2},
-        seed=0, bf16=False, gpu=torch.cuda.is_available(),
-    )  # fmt: skip
     with pytest.raises(TrainingError, match="loss is nan at step 1 of"):
-        train(settings)
+        train(tiny_training(tmp_path, base))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="on a GPU all logits are computed")
+def test_logits_of_the_answers_alone_give_the_same_adapter(tmp_path: Path, monkeypatch):
+    """Four rows train and four validate; of each, a letter and two tokens that end the turn are learnt."""
+    base, adapters, rows = write_tiny_model(tmp_path / "model"), {}, {}
+    for trainer in (AnswerTrainer, workflow.CustomSeq2SeqTrainer):
+        seen = rows.setdefault(trainer, [])
+        linear = torch.nn.functional.linear
+
+        def counted(hidden, weight, bias=None, seen=seen, linear=linear):
+            if len(weight) == 308:  # the output layer of the tiny model
+                seen.append(hidden.shape[:-1].numel())
+            return linear(hidden, weight, bias)
+
+        monkeypatch.setattr(torch.nn.functional, "linear", counted)
+        monkeypatch.setattr(lora_training, "AnswerTrainer", trainer)
+        train(tiny_training(tmp_path, base, trainer.__name__))
+        monkeypatch.setattr(torch.nn.functional, "linear", linear)
+        adapters[trainer] = load_file(tmp_path / trainer.__name__ / "adapter_model.safetensors")
+    lean, full = adapters.values()
+    assert lean.keys() == full.keys()
+    assert all(torch.allclose(lean[name], full[name], atol=1e-6) for name in full)
+    assert rows[AnswerTrainer][0] == 12
+    assert rows[workflow.CustomSeq2SeqTrainer][0] > 80
 
 
 def test_a_model_that_answers_builds_none_either(cudnn_attention, tmp_path: Path):
