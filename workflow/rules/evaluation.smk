@@ -51,6 +51,8 @@ use rule evaluate_base as evaluate_few_shot with:
         "results/benchmarks/evaluate_few_shot/{model}/{dataset}.jsonl"
     params:
         few_shot=config["scoring"]["few_shot"],
+        # The examples have an order of their own, so other orders of the question alone would tell little.
+        scoring={"permutations": 1, "max_new_tokens": config["scoring"]["max_new_tokens"]},
 
 
 use rule evaluate_base as evaluate_tuned with:

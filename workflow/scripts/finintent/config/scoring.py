@@ -17,6 +17,8 @@ class Scoring(Block):
     batch_size: int = Field(16, ge=1, description="questions per forward pass")
     max_new_tokens: int = Field(8, ge=1, description="longest greedy answer in tokens")
     permutations: int = Field(
-        5, ge=1, description="orders of its options that a question is asked in, its own included"
+        5,
+        ge=1,
+        description="orders of its options that a question is asked in, its own included; with examples, its own alone",
     )
     few_shot: int = Field(1, ge=0, description="examples of each label in a few-shot prompt; 0 leaves that prompt out")

@@ -1,0 +1,116 @@
+"""Kill a training job at random moments, and compare what the next run makes with an undisturbed training.
+
+    python tests/faults/kill_training.py --times 10
+
+Each time the job's process gets SIGKILL while LlamaFactory trains a tiny model. Then no process of the study may be
+left, the next run has to go on from a checkpoint where there is one, and its adapter has to have the same bytes. It
+takes about a minute a time; one thread a process keeps the arithmetic the same.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tiny import DATASET, make_workspace, snakemake, tiny_config, write_tiny_model
+
+RUN = f"{DATASET}/letter/24-rows/seed-1"
+ADAPTER = Path(f"results/sft/tiny/{RUN}/adapter")
+ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": ""}
+
+
+def main() -> None:
+    """Run the trials; exit with 1 if one differs."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--times", type=int, default=10)
+    arguments.add_argument("--seed", type=int, default=0, help="of the random moments")
+    options = arguments.parse_args()
+    moments = random.Random(options.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ.update(ENVIRONMENT, FININTENT_LOCKS=folder)
+        config = tiny_config({"tiny": Path("models/tiny")})
+        config["training"]["num_train_epochs"] = 100
+        workspace = make_workspace(Path(folder) / "study", config)
+        write_tiny_model(workspace / "models/tiny")
+        run = begin(workspace)
+        _, trainer = training_processes(run)
+        start = time.monotonic()
+        trainer.wait()
+        seconds = time.monotonic() - start
+        if run.wait():
+            sys.exit(f"the undisturbed training failed: {snakemake(workspace, str(ADAPTER))}")
+        expected = digest(workspace)
+        print(f"undisturbed: {seconds:.1f} s of LlamaFactory, adapter {expected[:12]}", flush=True)
+        wrong = 0
+        for number in range(options.times):
+            for name in (ADAPTER, f"results/checkpoints/tiny/{RUN}"):
+                shutil.rmtree(workspace / name, ignore_errors=True)
+            wrong += not trial(workspace, number, moments.uniform(0, seconds), expected)
+    print(f"{options.times - wrong} of {options.times} as undisturbed")
+    sys.exit(wrong > 0)
+
+
+def begin(workspace: Path) -> subprocess.Popen:
+    """Start the training of the adapter."""
+    return subprocess.Popen(
+        ["snakemake", "--cores", "2", str(ADAPTER)],
+        cwd=workspace,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def trial(workspace: Path, number: int, moment: float, expected: str) -> bool:
+    """Kill the job so many seconds after LlamaFactory started, and train again; return whether it all holds."""
+    run = begin(workspace)
+    job, trainer = training_processes(run)
+    with suppress(psutil.TimeoutExpired):
+        trainer.wait(moment)
+        print(f"{number}: training ended before it was killed", flush=True)
+    job.send_signal(signal.SIGKILL)
+    failed = run.wait() != 0
+    time.sleep(0.5)
+    left = [process.pid for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == str(workspace)]
+    saved = sorted(path.name for path in (workspace / f"results/checkpoints/tiny/{RUN}").glob("*/checkpoint-*"))
+    snakemake(workspace, str(ADAPTER))
+    step = json.loads((workspace / ADAPTER.with_name("training.json")).read_text(encoding="utf-8"))["resumed_step"]
+    same = digest(workspace) == expected
+    print(
+        f"{number}: killed after {moment:.1f} s with {saved or 'no checkpoint'}: processes left {left}, "
+        f"resumed from step {step}, same adapter {same}",
+        flush=True,
+    )
+    return failed and not left and same and bool(step) == bool(saved)
+
+
+def training_processes(run: subprocess.Popen) -> tuple[psutil.Process, psutil.Process]:
+    """Wait for the process of the job and for LlamaFactory's, which it has started."""
+    while run.poll() is None:
+        for process in psutil.Process(run.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # ended, and perhaps not yet waited for
+                if "finintent train" in " ".join(process.cmdline()):
+                    return process.parent(), process
+        time.sleep(0.05)
+    raise RuntimeError("Snakemake ended before it trained")
+
+
+def digest(workspace: Path) -> str:
+    """Return the SHA-256 of the adapter's weights."""
+    return hashlib.sha256((workspace / ADAPTER / "adapter_model.safetensors").read_bytes()).hexdigest()
+
+
+if __name__ == "__main__":
+    main()
