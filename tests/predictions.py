@@ -63,3 +63,10 @@ def shown(gold: str, *labels: str) -> Prediction:
     first, *others = rows(*((gold, answer) for answer in labels))
     more = [Order(options={"A": "b", "B": "a"}, log_probabilities=row.log_probabilities) for row in others]
     return first.model_copy(update={"permutations": tuple(more)})
+
+
+def tied(gold: str, text: str | None = "A") -> Prediction:
+    """A prediction whose labels are equally probable, and whose text names the first, unless another one is given."""
+    return rows((gold, gold))[0].model_copy(
+        update={"log_probabilities": dict.fromkeys(NAMES, -0.7), "text": text, "id": f"tie {gold}"}
+    )

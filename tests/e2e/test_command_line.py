@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from finintent.errors import DataError
 from finintent.inference.classifier_file import ClassifierFile, read_classifier, write_classifier
@@ -107,6 +108,27 @@ def test_a_question_is_answered_in_words(tuned: Path):
     assert (question, result.stderr, len(shares)) == (EXAMPLE, "", 3)
     assert shares[0].split()[1] == "%"
     assert {share.split()[2] for share in shares} == {"Billing", "Shipping", "Account"}
+
+
+def test_a_tie_is_no_answer(tuned: Path, tmp_path: Path):
+    from transformers import AutoModelForCausalLM
+
+    from finintent.cli import app
+    from finintent.inference.demo import shown_shares
+
+    shutil.copytree(tuned, tmp_path / "tied")
+    model = AutoModelForCausalLM.from_pretrained(tuned / "model")
+    model.lm_head.weight.data.zero_()
+    model.save_pretrained(tmp_path / "tied/model")
+    arguments = ["classify", EXAMPLE, "--model", str(tmp_path / "tied")]
+    text = CliRunner().invoke(app, arguments).stdout.splitlines()
+    assert text[1] == "  tie: several labels are the most probable, so none is the answer"
+    assert [line.split()[0] for line in text[2:]] == ["33.3"] * 3
+    row = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    assert (row["label"], row["name"]) == (None, None)
+    names = read_classifier(tuned).taxonomy.names
+    assert shown_shares(row, names) == "tie: Billing 33.3 %, Shipping 33.3 %, Account 33.3 %"
+    assert shown_shares(row | {"label": "billing"}, names) == dict.fromkeys(names.values(), pytest.approx(1 / 3))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ WITHOUT_A_FILE = {
     "data/taught_rows": "tests/unit/data/test_hub.py::test_sets_are_read_as_people_publish_them",
     "config/answer_form": "only declarations",
     "data/dataset_info": "tests/unit/test_scripts.py::test_llamafactory_finds_the_files_by_their_description",
-    "inference/baseline": "tests/unit/test_scripts.py::test_baselines_answer_both_sets_of_questions",
     "inference/classifier": "tests/e2e/test_command_line.py::test_a_model_that_answers_by_label_is_asked_for_labels",
     "inference/demo": "tests/e2e/test_command_line.py::test_the_page_shows_both_models_and_needs_no_network",
     "inference/plain_text": "tests/unit/inference/test_prompting.py::test_control_tokens_that_a_user_spells_stay_text",

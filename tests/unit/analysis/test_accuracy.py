@@ -4,7 +4,7 @@ from finintent.analysis.accuracy import accuracy_table, permutation_table
 from finintent.analysis.metrics import permuted
 from finintent.errors import DataError
 from finintent.task.system import System
-from predictions import M_BASE, M, changed, compare_all, counted, measured_alone, read, rows, shown
+from predictions import M_BASE, M, changed, compare_all, counted, measured_alone, read, rows, shown, tied
 
 
 def test_one_order_says_nothing_of_others_and_a_mixture_is_refused():
@@ -12,7 +12,9 @@ def test_one_order_says_nothing_of_others_and_a_mixture_is_refused():
     with pytest.raises(DataError, match="in 1 orders of their options, others in 2"):
         permuted([shown("a", "a"), shown("a", "a", "b")])
     metrics = {M_BASE: measured_alone(counted(1, 2)), M: measured_alone([shown("a", "a", "b")])}
-    assert permutation_table(metrics).values.tolist() == [[M.name, "m", "tuned", "label", 500, 2, 1.0, 0.5, 0.0, 0.0]]
+    assert permutation_table(metrics).values.tolist() == [
+        [M.name, "m", "tuned", "label", 500, 2, 1.0, 0.5, 0.0, 0.0, 0]
+    ]
     assert permutation_table({M_BASE: metrics[M_BASE]}).empty
 
 
@@ -46,3 +48,15 @@ def test_a_model_without_probabilities_is_scored_by_the_letter_it_names():
     assert accuracy[accuracy["headline"]]["scorer"].tolist() == ["loglikelihood", "greedy"]
     (done,) = compare_all({M: counted(1, 3), claude: silent[:2] + counted(1, 3)[2:]})
     assert (done.contrast.purpose, done.fixed, done.broken) == ("reference", 0, 0)
+
+
+def test_ties_are_in_both_tables():
+    metrics = {M: measured_alone([tied("a"), shown("b", "b")]), M._replace(seed=2): measured_alone([tied("a")])}
+    assert accuracy_table(metrics).set_index("scorer")["ties"].to_dict() == {
+        "loglikelihood": 1, "greedy": 0, "opencompass": 0, "original": 0,
+    }  # fmt: skip
+    orders = {
+        M: measured_alone([shown("a", "a", None), shown("b", "b", None)]),
+        M._replace(seed=2): measured_alone([shown("a", "a", None), shown("b", "b", "b")]),
+    }
+    assert permutation_table(orders)["ties"].tolist() == [3]

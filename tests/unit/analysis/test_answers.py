@@ -1,7 +1,7 @@
 import pytest
 
 from finintent.errors import DataError
-from predictions import changed, compare, counted, read, rows, summarised_as
+from predictions import changed, compare, counted, read, rows, summarised_as, tied
 
 
 def test_predictions_of_other_questions_are_refused():
@@ -24,3 +24,9 @@ def test_a_classifier_is_scored_by_its_probabilities_throughout():
     silent = changed(rows(("a", "a"), ("a", "b")), text=None)
     for scorer in ("loglikelihood", "greedy", "opencompass", "original"):
         assert read(silent, scorer) == ["a", "b"]
+
+
+def test_a_tie_is_no_answer_by_log_likelihood_whatever_the_text_says():
+    assert read([tied("a"), tied("b")], "loglikelihood") == [None, None]
+    assert read([tied("a"), tied("b")], "greedy") == ["a", "a"]
+    assert read([tied("a", text=None)], "greedy") == [None]

@@ -4,7 +4,7 @@ import pytest
 
 from finintent.analysis.calibration import fit_temperature
 from finintent.analysis.metrics import calibrate, permuted, temperature
-from predictions import changed, counted, measured_alone, rows, shown, summarised_as
+from predictions import changed, counted, measured_alone, rows, shown, summarised_as, tied
 
 
 def test_wilson_interval_is_the_formula():
@@ -65,3 +65,34 @@ def test_permutations_count_each_order_and_equal_answers():
     assert measured["mean"] == pytest.approx(5 / 9)
     assert measured["worst"] == pytest.approx(1 / 3)
     assert measured["consistency"] == pytest.approx(2 / 3)  # the third is wrong, but always the same
+
+
+def test_ties_are_counted_and_wrong_whatever_the_gold_label_is():
+    given = [*rows(("a", "a"), ("a", None)), tied("a"), tied("b", text="neither")]
+    measured = measured_alone(given)["scorers"]
+    assert (measured["loglikelihood"]["ties"], measured["loglikelihood"]["correct"]) == (3, 1)  # None ties in `rows`
+    assert measured["loglikelihood"]["parsed"] == 0.25
+    assert measured["loglikelihood"]["confusion"] == [[1, 0, 2], [0, 0, 1]]
+    assert (measured["greedy"]["ties"], measured["greedy"]["correct"]) == (0, 2)
+    silent = measured_alone(changed(given, text=None))["scorers"]
+    assert [silent[scorer]["ties"] for scorer in ("loglikelihood", "greedy")] == [3, 3]
+
+
+@pytest.mark.parametrize("gold", ["a", "b"])
+def test_a_tie_is_wrong_in_the_calibration_too(gold: str):
+    measured = calibrate([tied(gold)], ["a", "b"])
+    assert measured["reliability"][0]["accuracy"] == 0
+    assert measured["ece"] == 0.5
+
+
+@pytest.mark.parametrize("gold", ["a", "b"])
+def test_a_tie_with_the_gold_label_leaves_a_temperature_undetermined(gold: str):
+    """The lower the temperature, the lower the loss of the other row; a tie's is the same at every temperature."""
+    assert temperature([*rows(("a", "a")), tied(gold)], ["a", "b"]) is None
+
+
+def test_two_ties_are_not_the_same_answer():
+    measured = permuted([shown("a", None, None), shown("a", "a", "a")])
+    assert measured["ties"] == 2
+    assert measured["accuracy"] == [0.5, 0.5]
+    assert measured["consistency"] == 0.5

@@ -68,7 +68,7 @@ def test_a_model_without_probabilities_is_compared_by_its_text(tmp_path: Path):
     found = compare_sets([votes(tmp_path / "b.jsonl", {0}), texts], TAXONOMY, "loglikelihood", seed=1)
     assert [row["correct"] for row in found["sets"]] == [19, 20]
     assert [row["scorer"] for row in found["sets"]] == ["loglikelihood", "greedy"]
-    assert re.findall(r"of 20 +(\w+)$", as_text(found), re.MULTILINE) == ["loglikelihood", "greedy"]
+    assert re.findall(r"of 20 +0  (\w+)$", as_text(found), re.MULTILINE) == ["loglikelihood", "greedy"]
 
 
 def test_the_result_is_json_even_where_nothing_is_significant(tmp_path: Path):
@@ -143,3 +143,13 @@ def test_a_file_is_not_compared_with_a_link_to_it(tmp_path: Path):
     (tmp_path / "b.jsonl").symlink_to(first)
     with pytest.raises(ConfigError, match="two or more different files"):
         compare_sets([first, tmp_path / "b.jsonl"], TAXONOMY, "greedy", seed=1)
+
+
+def test_ties_are_counted_and_wrong(tmp_path: Path):
+    tied = [row(number, "yes", log_probabilities={"yes": -0.7, "no": -0.7}) for number in range(3)]
+    rest = [row(number, "yes") for number in range(3, 20)]
+    paths = [votes(tmp_path / "a.jsonl", set()), write(tmp_path / "b.jsonl", tied + rest)]
+    found = compare_sets(paths, TAXONOMY, "loglikelihood", seed=1)
+    assert [(row["correct"], row["ties"]) for row in found["sets"]] == [(20, 0), (17, 3)]
+    assert re.findall(r"of 20 +(\d+)  loglikelihood$", as_text(found), re.MULTILINE) == ["0", "3"]
+    assert [row["ties"] for row in compare_sets(paths, TAXONOMY, "greedy", seed=1)["sets"]] == [0, 0]

@@ -20,6 +20,7 @@ from finintent.errors import DataError, ModelError
 from finintent.inference import likelihood as scoring
 from finintent.inference.likelihood import draw_orders, predict, predict_within_memory
 from finintent.inference.prompting import DecidingPosition, Prompter, draw_examples
+from finintent.task.chosen import most_probable
 from finintent.task.prediction import Prediction
 from finintent.task.taxonomy import Label, Taxonomy, read_taxonomy
 from finintent.task.wording import read_instruction
@@ -351,3 +352,25 @@ def test_too_many_questions_at_once_are_fewer_the_next_time(monkeypatch, caplog)
     monkeypatch.setattr(scoring, "predict", limited(0))
     with pytest.raises(ModelError, match="does not suffice for one question"):
         predict_within_memory("model", batch_size=2)
+
+
+def test_options_that_differ_in_the_last_bit_of_a_weight_do_not_tie_in_bfloat16(prompter: Prompter):
+    model = build("llama", len(prompter.tokenizer)).to(torch.bfloat16)
+    letters = list(prompter.deciding_position(list(QUESTIONS[0]["options"])).token_ids.values())
+    weight = model.lm_head.weight.data
+    weight[letters] = weight[letters[0]].clone()
+    weight[letters[1], 0] *= 1 + 2**-7
+    (row,) = predict(model, prompter, QUESTIONS[:1], TAXONOMY, INSTRUCTION, batch_size=1, seed=1)
+    first, second, third = row.log_probabilities.values()
+    assert first == third != second
+
+
+def test_a_text_ends_where_tokens_tie(prompter: Prompter):
+    model = build("llama", len(prompter.tokenizer))
+    ask = partial(predict, model, prompter, QUESTIONS[:2], TAXONOMY, INSTRUCTION, seed=1, max_new_tokens=4)
+    for row in ask(batch_size=2):
+        assert row.text == plain_text(model, prompter, row, 4) != ""
+    model.lm_head.weight.data.zero_()
+    rows = ask(batch_size=2)
+    assert [row.text for row in rows] == ["", ""]
+    assert [most_probable(row.log_probabilities) for row in rows] == [None, None]

@@ -63,7 +63,10 @@ def classify(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object a line, for programs")] = False,
 ) -> None:
-    """Name the label of a question, with the calibrated probability of each, most probable first."""
+    """Name the label of a question, with the calibrated probability of each, most probable first.
+
+    Where several labels tie for the first place, none is the answer: `label` of --json is null.
+    """
     with _one_sentence():
         if (question is None) == (jsonl is None):
             raise ConfigError("found both a question and --jsonl, or neither; give one of them")
@@ -82,6 +85,8 @@ def classify(
                 _print_json(answer)
             else:
                 typer.echo(answer["question"])
+                if answer["label"] is None:
+                    typer.echo("  tie: several labels are the most probable, so none is the answer")
                 for code, share in answer["probabilities"].items():
                     typer.echo(f"  {100 * share:5.1f} %  {names[code]} ({code})")
 

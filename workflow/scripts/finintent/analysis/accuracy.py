@@ -10,7 +10,7 @@ from finintent.analysis.answers import LOG_LIKELIHOOD
 from finintent.task.system import SYSTEM_COLUMNS, SYSTEM_TYPES, System, main_systems
 
 CALIBRATION = ("brier", "log_loss", "ece")
-PERMUTATIONS = ("orders", "own", "mean", "worst", "consistency")
+PERMUTATIONS = ("orders", "own", "mean", "worst", "consistency", "ties")
 
 
 def accuracy_table(metrics: dict[System, dict[str, Any]]) -> pd.DataFrame:
@@ -52,7 +52,8 @@ def permutation_table(metrics: dict[System, dict[str, Any]]) -> pd.DataFrame:
     Returns:
         The columns PERMUTATIONS: the number of orders; own, the accuracy in the question's own order; mean, that over
         all orders; worst, that in the worst order; consistency, the share of questions with the same answer in all
-        orders. Each is the mean over the seeds; the worst order is the one with the lowest mean.
+        orders. Each is the mean over the seeds; the worst order is the one with the lowest mean. ties is a sum: of the
+        answers in all orders and of all seeds that name no label because several tie.
     """
     by_system = defaultdict(list)
     for run, measured in metrics.items():
@@ -62,5 +63,6 @@ def permutation_table(metrics: dict[System, dict[str, Any]]) -> pd.DataFrame:
     for system, runs in by_system.items():
         accuracy = np.mean([run["accuracy"] for run in runs], axis=0)  # of each order
         consistency = np.mean([run["consistency"] for run in runs])
-        rows.append([*system.key, len(accuracy), accuracy[0], accuracy.mean(), accuracy.min(), consistency])
+        tied = sum(run["ties"] for run in runs)
+        rows.append([*system.key, len(accuracy), accuracy[0], accuracy.mean(), accuracy.min(), consistency, tied])
     return pd.DataFrame(rows, columns=[*SYSTEM_COLUMNS, *PERMUTATIONS]).astype(SYSTEM_TYPES)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from finintent.analysis.calibration import probabilities
 from finintent.analysis.extraction import TEXT_SCORERS, greedy_label
 from finintent.errors import DataError
+from finintent.task.chosen import most_probable
 from finintent.task.prediction import Prediction
 from finintent.task.system import System
 
@@ -37,7 +38,8 @@ def answer_table(predictions: Sequence[Prediction], names: dict[str, str], split
 
     Returns:
         The columns split, id, question, gold, hard; one a scorer with the label code that the answer names (missing if
-        it names none); probability, that of the most probable label (missing if the model gave none).
+        it names none, or if several labels tie for the most probable one); probability, that of the most probable label
+        (missing if the model gave none).
     """
     rows = [
         {
@@ -57,7 +59,7 @@ def answer_table(predictions: Sequence[Prediction], names: dict[str, str], split
 
 
 def _answers(row: Prediction, names: dict[str, str]) -> dict[str, str | None]:
-    chosen = most_probable(row.log_probabilities) if row.log_probabilities is not None else None
+    chosen = most_probable(row.log_probabilities) if row.log_probabilities else None
     if row.text is None:
         return dict.fromkeys(SCORERS, chosen)
     shown = {letter: names[code] for letter, code in row.options.items()}
@@ -65,12 +67,21 @@ def _answers(row: Prediction, names: dict[str, str]) -> dict[str, str | None]:
     read = dict.fromkeys(TEXT_SCORERS) | {
         name: row.options.get(extract(row.text, list(shown), shown)) for name, extract in readers.items()
     }
-    return {LOG_LIKELIHOOD: read[GREEDY] if chosen is None else chosen, **read}
+    return {LOG_LIKELIHOOD: chosen if row.log_probabilities else read[GREEDY], **read}
 
 
-def most_probable(log_probabilities: dict[str, float]) -> str:
-    """Return the label code with the highest log-probability."""
-    return max(log_probabilities, key=log_probabilities.__getitem__)
+def read_by(rows: Sequence[Prediction], scorer: str) -> str:
+    """Return the scorer that reads the rows of a system where another is meant, as in `answer_table`."""
+    if rows[0].text is None:
+        return LOG_LIKELIHOOD
+    return GREEDY if scorer == LOG_LIKELIHOOD and rows[0].log_probabilities is None else scorer
+
+
+def ties(rows: Sequence[Prediction], scorer: str) -> int:
+    """Return how many answers a scorer leaves out because several labels tie for the most probable one."""
+    if read_by(rows, scorer) != LOG_LIKELIHOOD:
+        return 0
+    return sum(most_probable(row.log_probabilities) is None for row in rows)
 
 
 def _probability(row: Prediction) -> float | None:

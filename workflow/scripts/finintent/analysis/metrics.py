@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import confusion_matrix
 
-from finintent.analysis.answers import GREEDY, LOG_LIKELIHOOD, SCORERS, given_answers, most_probable
+from finintent.analysis.answers import GREEDY, LOG_LIKELIHOOD, SCORERS, given_answers, ties
 from finintent.analysis.calibration import (
     brier,
     expected_calibration_error,
@@ -19,7 +19,8 @@ from finintent.analysis.calibration import (
 )
 from finintent.analysis.statistics import macro_f1, per_class, wilson
 from finintent.errors import DataError
-from finintent.task.prediction import UNPARSABLE, Prediction
+from finintent.task.chosen import NO_LABEL, most_probable
+from finintent.task.prediction import Prediction
 
 
 def measure(
@@ -34,14 +35,14 @@ def measure(
         codes: the codes of the labels.
 
     Returns:
-        headline, the main scorer; scorers, the result of `summarise` for each scorer that applies; calibration, None
-        without probabilities; permutations, None if the options were shown in one order only.
+        headline, the main scorer; scorers, the result of `summarise` and the number of ties for each scorer that
+        applies; calibration, None without probabilities; permutations, None if the options were shown in one order.
     """
     probabilistic = _have_probabilities(rows)
     return {
         "headline": LOG_LIKELIHOOD if probabilistic else GREEDY,
         "scorers": {
-            scorer: summarise(answers, codes, scorer)
+            scorer: summarise(answers, codes, scorer) | {"ties": ties(rows, scorer)}
             for scorer in _scorers(rows)
             if probabilistic or scorer != LOG_LIKELIHOOD
         },
@@ -62,9 +63,9 @@ def summarise(answers: pd.DataFrame, codes: list[str], scorer: str) -> dict[str,
     """Return the metrics of an answers table under one scorer.
 
     Returns:
-        accuracy (0-1) with its 95 % Wilson interval, macro_f1, the scores of each label, the share of answers that
-        parse, and the confusion matrix: rows are gold labels in the order of `codes`, columns the same and then
-        `unparsable`.
+        accuracy (0-1) with its 95 % Wilson interval, macro_f1, the scores of each label, parsed, the share of answers
+        that name a label, and the confusion matrix: rows are gold labels in the order of `codes`, columns the same and
+        then NO_LABEL.
 
     Raises:
         DataError: the table is empty.
@@ -74,7 +75,7 @@ def summarise(answers: pd.DataFrame, codes: list[str], scorer: str) -> dict[str,
     gold, predicted = answers["gold"].tolist(), given_answers(answers, scorer)
     correct = sum(a == b for a, b in zip(gold, predicted, strict=True))
     low, high = wilson(correct, len(gold))
-    counts = confusion_matrix(gold, [code or UNPARSABLE for code in predicted], labels=[*codes, UNPARSABLE])
+    counts = confusion_matrix(gold, [code or NO_LABEL for code in predicted], labels=[*codes, NO_LABEL])
     return {
         "questions": len(gold),
         "correct": correct,
@@ -91,13 +92,13 @@ def summarise(answers: pd.DataFrame, codes: list[str], scorer: str) -> dict[str,
 def temperature(validation: Sequence[Prediction], codes: list[str]) -> float | None:
     """Return the temperature that fits predictions on validation rows best.
 
-    None where the rows do not determine it: there are no rows or no probabilities, all rows are right (then the lowest
-    temperature is the best), or all rows have the same probabilities.
+    None where the rows do not determine it: there are no rows or no probabilities, no label is more probable than the
+    right one in any row (then the lowest temperature is the best), or all rows have the same probabilities.
     """
     if not validation or not _have_probabilities(validation):
         return None
     scores, gold = _scores(validation, codes)
-    if (scores.argmax(axis=1) == gold).all() or (scores == scores[0]).all():
+    if (scores.max(axis=1) == scores[np.arange(len(gold)), gold]).all() or (scores == scores[0]).all():
         return None
     return fit_temperature(scores, gold)
 
@@ -116,9 +117,9 @@ def calibrate(rows: Sequence[Prediction], codes: list[str], temperature: float |
     """
     scores, gold = _scores(rows, codes)
     return {
-        **_calibration(probabilities(scores), gold),
+        **_calibration(scores, gold, 1.0),
         "temperature": temperature,
-        "scaled": temperature and _calibration(probabilities(scores, temperature), gold),
+        "scaled": temperature and _calibration(scores, gold, temperature),
     }
 
 
@@ -128,8 +129,15 @@ def _scores(rows: Sequence[Prediction], codes: list[str]) -> tuple[np.ndarray, n
     return scores, np.array([codes.index(row.gold) for row in rows])
 
 
-def _calibration(options: np.ndarray, gold: np.ndarray) -> dict[str, Any]:
-    confidence, right = options.max(axis=1), options.argmax(axis=1) == gold
+def _names_gold(scores: np.ndarray, gold: np.ndarray) -> np.ndarray:
+    """Return whether the right option alone is the most probable one, shape (questions,); arguments as of `_scores`."""
+    best = scores == scores.max(axis=1, keepdims=True)
+    return best[np.arange(len(gold)), gold] & (best.sum(axis=1) == 1)
+
+
+def _calibration(scores: np.ndarray, gold: np.ndarray, temperature: float) -> dict[str, Any]:
+    options = probabilities(scores, temperature)
+    confidence, right = options.max(axis=1), _names_gold(scores, gold)
     return {
         "brier": brier(options, gold),
         "log_loss": log_loss(options, gold),
@@ -144,7 +152,8 @@ def permuted(rows: Sequence[Prediction]) -> dict[str, Any] | None:
 
     Returns:
         orders, how many were shown, the question's own first; accuracy of each (0-1), their mean and worst;
-        consistency, the share of questions with the same answer in all of them. None if only one order was shown.
+        consistency, the share of questions with the same answer in all of them; ties, the number of answers, over all
+        orders, that name no label because several tie. None if only one order was shown.
 
     Raises:
         DataError: questions have different numbers of orders.
@@ -157,12 +166,14 @@ def permuted(rows: Sequence[Prediction]) -> dict[str, Any] | None:
         )
     if counts == {1}:
         return None
-    answered = np.array([[most_probable(order) for order in orders] for orders in shown])
+    answered = np.array([[most_probable(order) or NO_LABEL for order in orders] for orders in shown])
+    tied = answered == NO_LABEL
     accuracy = (answered == np.array([[row.gold] for row in rows])).mean(axis=0)
     return {
         "orders": answered.shape[1],
         "accuracy": accuracy.tolist(),
         "mean": float(accuracy.mean()),
         "worst": float(accuracy.min()),
-        "consistency": float((answered == answered[:, :1]).all(axis=1).mean()),
+        "consistency": float(((answered == answered[:, :1]) & ~tied).all(axis=1).mean()),
+        "ties": int(tied.sum()),
     }

@@ -8,7 +8,7 @@ from itertools import combinations, takewhile
 from pathlib import Path
 from typing import Any
 
-from finintent.analysis.answers import GREEDY, LOG_LIKELIHOOD, SCORERS, answer_table
+from finintent.analysis.answers import SCORERS, answer_table, read_by, ties
 from finintent.analysis.comparison import paired_rows
 from finintent.analysis.metrics import summarise
 from finintent.errors import ConfigError, DataError
@@ -17,7 +17,7 @@ from finintent.task.taxonomy import Taxonomy
 from finintent.task.text import normalise
 
 logger = logging.getLogger(__name__)
-MEASURES = ("questions", "correct", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "parsed")
+MEASURES = ("questions", "correct", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "parsed", "ties")
 _OPTIONS = {"A": "yes", "B": "no"}
 EXAMPLE = (
     {"id": "1", "gold": "yes", "options": _OPTIONS, "log_probabilities": {"yes": -0.1, "no": -2.4}, "text": "A"},
@@ -70,18 +70,21 @@ def compare_sets(paths: list[Path], taxonomy: Taxonomy, scorer: str, *, seed: in
         _tell_other_texts(name, rows, names[0], sets[names[0]])
     answers = {name: answer_table(rows, taxonomy.names) for name, rows in sets.items()}
     pairs = paired_rows(answers, list(combinations(names, 2)), scorer, seed=seed)
-    measured = {name: summarise(table, taxonomy.codes, scorer) for name, table in answers.items()}
+    measured = {
+        name: summarise(table, taxonomy.codes, scorer) | {"ties": ties(sets[name], scorer)}
+        for name, table in answers.items()
+    }
     for name, measures in measured.items():
-        if not measures["parsed"]:
+        if not measures["parsed"] and not measures["ties"]:
             logger.warning(
                 "%s: %s reads a label in no answer; check `answer` (letter or label) and `options`",
                 name,
-                _scorer(sets[name], scorer),
+                read_by(sets[name], scorer),
             )
     return {
         "scorer": scorer,
         "sets": [
-            {"name": name, "file": str(path), "scorer": _scorer(sets[name], scorer)}
+            {"name": name, "file": str(path), "scorer": read_by(sets[name], scorer)}
             | {key: measured[name][key] for key in MEASURES}
             for name, path in zip(names, paths, strict=True)
         ],
@@ -103,20 +106,14 @@ def _tell_other_texts(name: str, rows: list[Prediction], first: str, others: lis
             return
 
 
-def _scorer(rows: list[Prediction], scorer: str) -> str:
-    """Return the scorer that reads the rows of a file where another is meant, as in `answers.answer_table`."""
-    if rows[0].text is None:
-        return LOG_LIKELIHOOD
-    return GREEDY if scorer == LOG_LIKELIHOOD and rows[0].log_probabilities is None else scorer
-
-
 def as_text(compared: dict[str, Any]) -> str:
     """Return the result of `compare_sets` as text: a table of the sets, and a verdict and its numbers for each pair."""
     width = max(len(row["name"]) for row in compared["sets"])
-    lines = [f"{'':{width}}  accuracy  95 % interval  right of questions  read by"]
+    lines = [f"{'':{width}}  accuracy  95 % interval  right of questions   ties  read by"]
     lines += [
         f"{row['name']:{width}}  {100 * row['accuracy']:6.1f} %  {100 * row['accuracy_low']:5.1f} to "
-        f"{100 * row['accuracy_high']:5.1f}  {row['correct']:>5} of {row['questions']:<9}  {row['scorer']}"
+        f"{100 * row['accuracy_high']:5.1f}  {row['correct']:>5} of {row['questions']:<9}  "
+        f"{row['ties']:>5}  {row['scorer']}"
         for row in compared["sets"]
     ]
     for row in compared["pairs"]:

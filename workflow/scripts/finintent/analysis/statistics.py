@@ -16,7 +16,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from finintent.errors import DataError
-from finintent.task.prediction import UNPARSABLE
+from finintent.task.chosen import NO_LABEL
 
 SIGNIFICANCE_LEVEL = 0.05
 
@@ -215,7 +215,7 @@ def per_class(gold: Sequence[str], predicted: Sequence[str | None], codes: Seque
 
     Args:
         gold: the right label code of each question.
-        predicted: the label code of each answer, None where it could not be parsed.
+        predicted: the label code of each answer, None where it names none.
         codes: the codes of the labels.
     """
     scores = precision_recall_fscore_support(gold, _named(predicted), labels=codes, average=None, zero_division=0)
@@ -231,7 +231,7 @@ def macro_f1(gold: Sequence[str], predicted: Sequence[str | None], codes: Sequen
 
 
 def cohen_kappa(first: Sequence[str | None], second: Sequence[str | None]) -> float:
-    """Return Cohen's kappa (-1 to 1) of two models' answers; None, an unparsable answer, is a separate class.
+    """Return Cohen's kappa (-1 to 1) of two models' answers; None, an answer that names no label, is a separate class.
 
     The result is NaN if both models give the same answer to all questions: agreement by chance is then certain.
     """
@@ -240,7 +240,7 @@ def cohen_kappa(first: Sequence[str | None], second: Sequence[str | None]) -> fl
 
 
 def _named(answers: Sequence[str | None]) -> list[str]:
-    return [UNPARSABLE if answer is None else answer for answer in answers]
+    return [NO_LABEL if answer is None else answer for answer in answers]
 
 
 def _answers(right: ArrayLike) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
+from finintent.task.chosen import most_probable
 from finintent.task.prediction import Prediction
 
 Row = dict[str, Any]
@@ -40,17 +41,21 @@ def predict_baseline(pipeline: Pipeline, questions: list[Row]) -> list[Predictio
 
 
 def predict_majority(rows: list[Row], codes: list[str], questions: list[Row]) -> list[Prediction]:
-    """Answer every question with the most common label of the training rows; of equally common ones, with the first.
+    """Answer every question with the most common label of the training rows.
 
     The probabilities are the shares of the labels in the rows, with one added to each count (Laplace smoothing), so
-    that none is zero.
+    that none is zero. Of equally common labels, the first of the taxonomy is the answer: its log-probability is the
+    next higher number, since a tie in the probabilities would be no answer.
 
     Args:
         rows: curated training rows.
-        codes: the codes of all labels.
+        codes: the codes of all labels, in the order of the taxonomy.
         questions: what to answer.
     """
     counts = Counter(row["label"] for row in rows)
     shares = {code: (counts[code] + 1) / (len(rows) + len(codes)) for code in codes}
     by_code = {code: math.log(share) for code, share in shares.items()}
+    if most_probable(by_code) is None:
+        first = next(code for code in codes if by_code[code] == max(by_code.values()))
+        by_code[first] = math.nextafter(by_code[first], 0)
     return [Prediction.of(question, log_probabilities=by_code, text=None) for question in questions]

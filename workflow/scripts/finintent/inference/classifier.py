@@ -23,6 +23,8 @@ from finintent.analysis.calibration import probabilities
 from finintent.errors import FinintentError, ModelError
 from finintent.files import one_line
 from finintent.inference.classifier_file import FILE_NAME, WEIGHTS, ClassifierFile, check_weights, read_classifier
+from finintent.task.chosen import most_probable
+from finintent.task.prediction import Prediction
 from finintent.task.questions import checked
 
 BATCH_SIZE = 16
@@ -52,7 +54,7 @@ class Classifier:
 
         Returns:
             question, label (code), name, and the calibrated probabilities by label code, which sum to one, most
-            probable first.
+            probable first. label and name are None where several labels tie for the most probable one.
 
         Raises:
             DataError: a text is empty.
@@ -76,16 +78,17 @@ class Classifier:
         )
         scores = [[row.log_probabilities[code] for code in taxonomy.codes] for row in rows]
         shares = probabilities(scores, self.settings.temperature).tolist()
-        return [self._answer(row.question, by_code) for row, by_code in zip(rows, shares, strict=True)]
+        return [self._answer(row, by_code) for row, by_code in zip(rows, shares, strict=True)]
 
-    def _answer(self, question: str, shares: list[float]) -> dict[str, Any]:
-        ranked = dict(sorted(zip(self.settings.taxonomy.codes, shares, strict=True), key=lambda pair: -pair[1]))
-        label = next(iter(ranked))
+    def _answer(self, row: Prediction, shares: list[float]) -> dict[str, Any]:
+        label = most_probable(row.log_probabilities)
         return {
-            "question": question,
+            "question": row.question,
             "label": label,
-            "name": self.settings.taxonomy.names[label],
-            "probabilities": ranked,
+            "name": label and self.settings.taxonomy.names[label],
+            "probabilities": dict(
+                sorted(zip(self.settings.taxonomy.codes, shares, strict=True), key=lambda pair: -pair[1])
+            ),
         }
 
 

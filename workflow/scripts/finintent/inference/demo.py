@@ -1,6 +1,7 @@
 """A web page on which a base model and its tuned model answer the same question, side by side."""
 
 import os
+from typing import Any
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported
 
@@ -24,12 +25,12 @@ def build_page(base: Classifier, tuned: Classifier) -> gradio.Blocks:
     """Return the page: a question, and each model's probabilities of the labels, most probable first."""
     names = tuned.settings.taxonomy.names
 
-    def answer(question: str) -> list[dict[str, float]]:
+    def answer(question: str) -> list[dict[str, float] | str]:
         try:
             both = [classifier.classify([question])[0] for classifier in (base, tuned)]
         except FinintentError as error:
             raise gradio.Error(str(error), print_exception=False) from None
-        return [{names[code]: share for code, share in row["probabilities"].items()} for row in both]
+        return [shown_shares(row, names) for row in both]
 
     system = gradio.themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"])
     calibrated = f"Tuned (temperature {tuned.settings.temperature:.2f})"
@@ -65,6 +66,14 @@ def serve(page: gradio.Blocks, port: int) -> str:
         quiet=True,
     )
     return address
+
+
+def shown_shares(row: dict[str, Any], names: dict[str, str]) -> dict[str, float] | str:
+    """Return what a label of the page shows: the probabilities by name, of which it names the highest, or a tie."""
+    shares = {names[code]: share for code, share in row["probabilities"].items()}
+    if row["label"] is not None:
+        return shares
+    return "tie: " + ", ".join(f"{name} {100 * share:.1f} %" for name, share in shares.items())
 
 
 class _OwnServerOnly:

@@ -16,10 +16,11 @@ from itertools import groupby, takewhile
 from typing import Any
 
 import torch
-from transformers import DynamicCache, PreTrainedModel
+from transformers import DynamicCache, LogitsProcessor, LogitsProcessorList, PreTrainedModel
 
 from finintent.config.answer_form import Answer
 from finintent.errors import ModelError
+from finintent.inference.output_layer import float32_logits
 from finintent.inference.prompting import Prompter
 from finintent.progress import counted
 from finintent.task.prediction import Prediction
@@ -74,7 +75,7 @@ def predict(
         seed: draws the orders of each question's options, together with its id.
         permutations: orders of a question's options in all, its own first.
         max_new_tokens: most tokens of the greedy text, which the own order alone gets (0: no text). In the label form
-            it has room for the longest label in any case.
+            it has room for the longest label in any case. The text ends where two tokens are equally probable.
         examples: user turns and answers, in the same form, that stand before each prompt.
         answer: form of answer. `letter`: an option's log-probability is that of its letter's token at the deciding
             position, among the whole vocabulary. `label`: it is that of the option's whole text and the end token
@@ -100,7 +101,8 @@ def predict(
         context, starts = _begin(head, batch)
         tree = _answer_tree(prompter, batch[0].answers, taxonomy, answer)
         length = max_new_tokens if answer == "letter" else max_new_tokens and max(max_new_tokens, tree.depth)
-        by_order, texts = _answer(context, prompter, batch, starts, tree, length)
+        with float32_logits(model):
+            by_order, texts = _answer(context, prompter, batch, starts, tree, length)
         for number, item in enumerate(batch):
             own, *others = (
                 {"options": order, "log_probabilities": _by_code(order, item.answers, scores[number], answer)}
@@ -400,6 +402,19 @@ def _answer(
     return by_order, _greedy_texts(context, prompter, own, max_new_tokens)
 
 
+class _EndAtTie(LogitsProcessor):
+    """Ends a text where several tokens are the most probable: the order of the vocabulary would decide."""
+
+    def __init__(self, stop_id: int) -> None:
+        self._stop_id = stop_id
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        """Return logits, shape (rows, vocabulary), with the end token as the best of rows that tie."""
+        tied = (scores == scores.max(-1, keepdim=True).values).sum(-1) > 1
+        scores[tied, self._stop_id] = math.inf
+        return scores
+
+
 def _greedy_texts(context: _Context, prompter: Prompter, prompts: list[list[int]], max_new_tokens: int) -> list[str]:
     width = context.width + 1
     ids = torch.tensor([[context.pad_id] * (width - len(prompt)) + prompt for prompt in prompts])
@@ -412,5 +427,6 @@ def _greedy_texts(context: _Context, prompter: Prompter, prompts: list[list[int]
         do_sample=False,
         eos_token_id=prompter.stop_ids,
         pad_token_id=context.pad_id,
+        logits_processor=LogitsProcessorList([_EndAtTie(prompter.stop_ids[0])]),
     )
     return [text.strip() for text in prompter.tokenizer.batch_decode(generated[:, width:], skip_special_tokens=True)]

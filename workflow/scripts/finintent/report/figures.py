@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import NullLocator
 
-from finintent.task.prediction import UNPARSABLE
+from finintent.task.chosen import NO_LABEL
 from finintent.task.system import MAJORITY_BASELINE
 
 # Okabe & Ito 2008 (https://jfly.uni-koeln.de/color/): distinct for colour-blind readers. In grey print the markers,
@@ -155,7 +155,7 @@ def plot_confusion(confusions: dict[str, list[list[int]]], codes: list[str], pat
         )  # fmt: skip
         for axes, (variant, counts) in zip(panels[0], confusions.items(), strict=True):
             matrix = np.array(counts)
-            columns = [*codes, UNPARSABLE] if matrix[:, -1].any() else codes
+            columns = [*codes, NO_LABEL] if matrix[:, -1].any() else codes
             matrix = matrix[:, : len(columns)]
             share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
             axes.imshow(share, cmap="Greys", vmin=0, vmax=1.15)

@@ -12,7 +12,6 @@ from finintent.config.answer_form import Answer
 from finintent.errors import DataError
 from finintent.files import numbered_jsonl, one_line, parse, read_text, write_jsonl
 
-UNPARSABLE = "unparsable"  # class of the answers that do not name a label
 _MARKER = re.compile("[A-Z]|[1-9][0-9]*")
 ROUNDING = 1e-6  # of a logarithm that should be 0
 TOLERANCE = 0.05  # of a sum of probabilities, whose logarithms may have few digits
