@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 import yaml
-from transformers import AutoConfig
 
 from finintent.files import digest, read_json, sha256
 from finintent.inference.compute import uses_bf16
@@ -55,6 +54,8 @@ def main(
         original(batch_size) if preset == "original" else Batching(batch_size, 1, checkpointing=False, fused=False)
     )
     if gpu:
+        from transformers import AutoConfig  # seconds, which a machine without a GPU need not wait
+
         config = AutoConfig.from_pretrained(model)
         shape = model_shape(config, training["lora_rank"])
         packed = options.get("packing") or options.get("neat_packing")  # then rows have the maximum length

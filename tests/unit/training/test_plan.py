@@ -2,6 +2,8 @@
 
 import json
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -96,6 +98,16 @@ def test_a_gpu_job_is_planned_by_its_longest_row(tmp_path: Path, monkeypatch, pr
     assert expected.arguments().items() <= settings.items()
     validated = settings["per_device_eval_batch_size"]
     assert validation_bytes(shape, validated, tokens) <= fits < validation_bytes(shape, 2 * validated, tokens)
+
+
+def test_without_a_gpu_nothing_is_planned_so_that_transformers_is_not_imported():
+    code = (
+        "import runpy, sys; runpy.run_path(sys.argv[1]); "
+        "sys.exit(' '.join({'transformers', 'llamafactory'} & sys.modules.keys()) or 0)"
+    )
+    script = str(ROOT / "workflow/scripts/render_configs.py")
+    result = subprocess.run([sys.executable, "-c", code, script], check=False, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_every_batching_has_the_rows_of_the_step():

@@ -1,10 +1,12 @@
 """Estimates of the GPU memory that LoRA training needs."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import AutoModelForCausalLM, PretrainedConfig
+
+if TYPE_CHECKING:  # transformers takes seconds to import
+    from transformers import PretrainedConfig
 
 GIB = 2**30
 # USABLE: GiB that PyTorch can allocate for each GB of a card's nominal memory (an A10G's 24 GB are 22 GiB, of which
@@ -51,8 +53,10 @@ class Shape:
     cast: bool = False
 
 
-def model_shape(config: PretrainedConfig, rank: int) -> Shape:
+def model_shape(config: "PretrainedConfig", rank: int) -> Shape:
     """Return the shape of a causal language model with adapters of a rank on all its linear layers but the head."""
+    from transformers import AutoModelForCausalLM
+
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
     linear = [part for part in model.base_model.modules() if isinstance(part, torch.nn.Linear)]

@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoTokenizer
-
 from finintent.models.folder import weights_dtype
 
 
@@ -14,6 +12,8 @@ def restore_tokenizer(base: Path, merged: Path) -> None:
     LlamaFactory's export writes the tokenizer as it loaded it, with flags of its own, and where it knows no chat
     template an empty one, of which it also makes a Modelfile for Ollama.
     """
+    from transformers import AutoTokenizer  # slow to import, and `merge_config` does without
+
     for name in ("chat_template.jinja", "Modelfile"):
         (merged / name).unlink(missing_ok=True)
     AutoTokenizer.from_pretrained(base).save_pretrained(merged)

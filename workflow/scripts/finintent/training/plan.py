@@ -4,12 +4,8 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-import torch
-from transformers.pytorch_utils import Conv1D
-
 from finintent.errors import ConfigError
 from finintent.files import read_json
-from finintent.models.weights import model_class
 from finintent.training.memory import GIB, Batching, Shape, training_bytes, validation_bytes
 
 logger = logging.getLogger(__name__)
@@ -80,6 +76,11 @@ def check_targets(model: str, targets: str | None) -> None:
     """
     if targets in (None, "all"):
         return
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
+    from finintent.models.weights import model_class
+
     described = model_class(Path(model))
     linear = (torch.nn.Linear, Conv1D)
     names = {name for name, _ in described.named_modules()}
