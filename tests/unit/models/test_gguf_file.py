@@ -48,6 +48,17 @@ def test_an_unknown_quantisation_is_refused(tmp_path: Path):
             read_gguf(path)
 
 
+def test_a_list_of_texts_that_ends_after_the_file_is_refused(tmp_path: Path):
+    tiny = tiny_gguf("qwen2")
+    tiny.metadata["general.tags"] = ["first", "the last"]
+    path = tiny.write(tmp_path / "m.gguf")
+    data = path.read_bytes()
+    place = data.index(b"the last")
+    path.write_bytes(data[: place + 3])
+    with pytest.raises(ModelError, match=f"cut off .a text of 8 bytes at byte {place}.; fetch the file again"):
+        read_gguf(path)
+
+
 @pytest.mark.parametrize("share", [0.001, 0.01, 0.9])
 def test_a_truncated_file_is_refused(tmp_path: Path, share: float):
     path = tiny_gguf("qwen2").write(tmp_path / "m.gguf")

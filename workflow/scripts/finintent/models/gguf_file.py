@@ -160,11 +160,7 @@ class _Cursor:
         return value
 
     def text(self) -> str:
-        length = self.number("Q")
-        start, self.offset = self.offset, self.offset + length
-        if self.offset > len(self.data):
-            raise struct.error(f"a text of {length} bytes at byte {start}")
-        return self.data[start : self.offset].decode()
+        return self.texts(1)[0]
 
     def value(self, kind: GGUFValueType) -> Any:
         if kind == GGUFValueType.STRING:
@@ -176,4 +172,18 @@ class _Cursor:
             values = np.frombuffer(self.data, f"<{CODES[kind]}", length, self.offset)
             self.offset += values.nbytes
             return values.tolist()
-        return [self.value(kind) for _ in range(length)]
+        return self.texts(length) if kind == GGUFValueType.STRING else [self.value(kind) for _ in range(length)]
+
+    def texts(self, count: int) -> list[str]:
+        """Return the next `count` texts. A vocabulary has 262,144, so the loop calls no method of this class."""
+        data, size, read_length = self.data, len(self.data), struct.Struct("<Q").unpack_from
+        texts = []
+        end = self.offset
+        for _ in range(count):
+            (length,) = read_length(data, end)
+            start, end = end + 8, end + 8 + length
+            if end > size:
+                raise struct.error(f"a text of {length} bytes at byte {start}")
+            texts.append(data[start:end].decode())
+        self.offset = end
+        return texts

@@ -54,7 +54,7 @@ def read_vocabulary(file: GgufFile) -> Vocabulary:
             raise ModelError(f"{file.path}: {role} is {index} of {len(texts)} tokens; fetch the file again")
     return Vocabulary(
         kind=(file.need("tokenizer.ggml.model"), file.metadata.get("tokenizer.ggml.pre", "default")),
-        pieces=[Piece(text, kind) for text, kind in zip(texts, kinds, strict=True)],
+        pieces=list(map(Piece._make, zip(texts, kinds, strict=True))),
         merges=file.metadata.get("tokenizer.ggml.merges"),
         special={role: texts[index] for role, index in ids.items() if index is not None},
         chat_template=file.metadata.get("tokenizer.chat_template"),
