@@ -35,6 +35,7 @@ $(VENV)/installed: $(LOCK) envs/install.sh envs/cpu-excludes.txt
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	$(ACTIVATE) && sh envs/install.sh $(LOCK)
 	$(ACTIVATE) && uv pip install --quiet --no-deps --editable .
+	$(VENV)/bin/python -c "import llamafactory.train.tuner"  # compiles what the first jobs would each have to
 	touch $@
 
 # Pin the newest versions that pyproject.toml allows.

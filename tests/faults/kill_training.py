@@ -2,9 +2,9 @@
 
     python tests/faults/kill_training.py --times 10
 
-Each time the job's process gets SIGKILL while LlamaFactory trains a tiny model. Then no process of the study may be
-left, the next run has to go on from a checkpoint where there is one, and its adapter has to have the same bytes. It
-takes about a minute a time; one thread a process keeps the arithmetic the same.
+Each time the job's process gets SIGKILL, at a moment between three seconds before the end of the first epoch and the
+end of training. Then no process of the study may be left, the next run has to go on from a checkpoint where there is
+one, and its adapter has to have the same bytes: one thread a process keeps the arithmetic the same.
 """
 
 import argparse
@@ -48,17 +48,23 @@ def main() -> None:
         run = begin(workspace)
         _, trainer = training_processes(run)
         start = time.monotonic()
+        while not saved_steps(workspace):
+            time.sleep(0.02)
+        first = time.monotonic() - start
         trainer.wait()
-        seconds = time.monotonic() - start
+        last = time.monotonic() - start
         if run.wait():
             sys.exit(f"the undisturbed training failed: {snakemake(workspace, str(ADAPTER))}")
         expected = digest(workspace)
-        print(f"undisturbed: {seconds:.1f} s of LlamaFactory, adapter {expected[:12]}", flush=True)
+        print(
+            f"undisturbed: first epoch {first:.1f} s, all {last:.1f} s after its start, adapter {expected[:12]}",
+            flush=True,
+        )
         wrong = 0
         for number in range(options.times):
             for name in (ADAPTER, f"results/checkpoints/tiny/{RUN}"):
                 shutil.rmtree(workspace / name, ignore_errors=True)
-            wrong += not trial(workspace, number, moments.uniform(0, seconds), expected)
+            wrong += not trial(workspace, number, moments.uniform(first - 3, last), expected)
     print(f"{options.times - wrong} of {options.times} as undisturbed")
     sys.exit(wrong > 0)
 
@@ -84,7 +90,7 @@ def trial(workspace: Path, number: int, moment: float, expected: str) -> bool:
     failed = run.wait() != 0
     time.sleep(0.5)
     left = [process.pid for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == str(workspace)]
-    saved = sorted(path.name for path in (workspace / f"results/checkpoints/tiny/{RUN}").glob("*/checkpoint-*"))
+    saved = saved_steps(workspace)
     snakemake(workspace, str(ADAPTER))
     step = json.loads((workspace / ADAPTER.with_name("training.json")).read_text(encoding="utf-8"))["resumed_step"]
     same = digest(workspace) == expected
@@ -105,6 +111,11 @@ def training_processes(run: subprocess.Popen) -> tuple[psutil.Process, psutil.Pr
                     return process.parent(), process
         time.sleep(0.05)
     raise RuntimeError("Snakemake ended before it trained")
+
+
+def saved_steps(workspace: Path) -> list[str]:
+    """Return the names of the checkpoints of the training."""
+    return sorted(path.name for path in (workspace / f"results/checkpoints/tiny/{RUN}").glob("*/checkpoint-*"))
 
 
 def digest(workspace: Path) -> str:
