@@ -87,7 +87,7 @@ def test_training_builds_no_attention_plan_for_each_length(cudnn_attention, monk
         assert workflow.get_template_and_fix_tokenizer is template_and_fixed_tokenizer  # as evaluation's
 
     monkeypatch.setattr(lora_training, "run_exp", run)
-    train({"stage": "sft"})
+    train({"stage": "sft"}, Path("train.yaml"))
     assert seen == {"stage": "sft", "logging_nan_inf_filter": False, "cudnn": False}
 
 
@@ -118,7 +118,22 @@ def test_a_loss_that_is_no_number_reaches_the_callback(tmp_path: Path):
         seed=0, bf16=False, gpu=torch.cuda.is_available(),
     )  # fmt: skip
     with pytest.raises(TrainingError, match="loss is nan at step 1 of"):
-        train(settings)
+        train(settings, tmp_path / "train.yaml")
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [(ValueError("Only\none."), r"ValueError: Only one\."), (ImportError("No apex"), "ImportError: No apex")],
+)
+def test_what_llamafactory_refuses_is_one_sentence(cudnn_attention, monkeypatch, error: Exception, cause: str):
+    def run(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(lora_training, "run_exp", run)
+    with pytest.raises(
+        TrainingError, match=rf"train\.yaml: LlamaFactory refuses an argument, or what it names \({cause}\)"
+    ):
+        train({}, Path("train.yaml"))
 
 
 def test_a_model_that_answers_builds_none_either(cudnn_attention, tmp_path: Path):
