@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from tiny import ODD_FOLDER, make_workspace, snakemake, tiny_config, write_tiny_model
+from tiny import make_workspace, snakemake, tiny_config, write_tiny_model
 
 
 @pytest.fixture(scope="session")
@@ -32,8 +32,7 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace in which the whole study of the two tiny models has been run for real: to read, not to edit.
 
-    The models lie in the workspace, so that a copy has its own. The folder's name is one that every stage, and
-    LlamaFactory in them, has to bear.
+    The models lie in the workspace, so that a copy has its own.
     """
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -42,13 +41,13 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with FileLock(shared / "finished.lock"):
         if not note.exists():
             models = {"tiny-a": Path("models/tiny-a"), "tiny-b": Path("models/tiny-b")}
-            workspace = make_workspace(tmp_path_factory.mktemp("finished") / ODD_FOLDER, tiny_config(models))
+            workspace = make_workspace(tmp_path_factory.mktemp("finished") / "study", tiny_config(models))
             for seed, path in enumerate(models.values()):
                 write_tiny_model(workspace / path, seed)
             # Two at once: they take turns at the accelerator by its lock, and import their libraries side by side.
             snakemake(workspace, "--resources", "gpu=2")
-            note.write_text(str(workspace), encoding="utf-8")
-    return Path(note.read_text(encoding="utf-8"))
+            note.write_text(str(workspace))
+    return Path(note.read_text())
 
 
 @pytest.fixture
