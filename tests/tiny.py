@@ -23,6 +23,7 @@ from finintent.models.gguf_tokenizer import BYTE, CONTROL, Piece, Vocabulary, bu
 
 ROOT = Path(__file__).resolve().parents[1]
 DATASET = "support_topics"
+ODD_FOLDER = "金融 意图 (研究)'s"  # as people name folders
 NORMAL, UNKNOWN = 1, 2
 
 

@@ -84,7 +84,7 @@ def test_from_the_hub_format_to_predictions(name: str, tmp_path, monkeypatch):
         gpu=False,
     )
     # In this process, which has LlamaFactory loaded: the study of tests/e2e/test_study.py starts it as jobs do.
-    train(settings)
+    train(settings, tmp_path / "train.yaml")
     collect_adapter(tmp_path / "checkpoints", adapter)
     trained = set(read_json(adapter / "adapter_config.json")["target_modules"])
     assert trained == {"q_proj", "k_proj", "v_proj", "o_proj", "down_proj"} | (

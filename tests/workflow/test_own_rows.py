@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tiny import DATASET, ROOT, make_workspace, snakemake, tiny_config
+from tiny import DATASET, ODD_FOLDER, ROOT, make_workspace, snakemake, tiny_config
 
 OWN = "results/curated/own"
 QUESTION = "Did the courier leave a note?"
@@ -46,6 +46,14 @@ def test_two_spreadsheets_become_a_curated_set_with_a_true_card(workspace: Path)
     assert "| all | 24 | 9 |" in card
     assert "synthetic" not in card
     assert "persona" not in card.replace("personal", "")
+
+
+def test_a_folder_with_an_odd_name_and_results_on_another_disk(workspace: Path):
+    odd = workspace.rename(workspace.parent / ODD_FOLDER)
+    (workspace.parent / "other disk").mkdir()
+    (odd / "results").symlink_to(workspace.parent / "other disk")
+    snakemake(odd, f"{OWN}/train.jsonl")
+    assert (workspace.parent / "other disk/curated/own/train.jsonl").is_file()
 
 
 def test_too_few_rows_are_explained_and_kept(workspace: Path):

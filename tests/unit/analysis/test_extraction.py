@@ -145,6 +145,67 @@ def test_words_of_one_letter_are_no_answers_in_any_language(text: str, letter: s
 
 
 @pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("not B", None),
+        ("Not **B**.", None),
+        ("It isn't option B", None),
+        ("It can't be A, so B.", "B"),
+        ("not B but A", "A"),
+        ("A, not B", "A"),
+        ("Not A. B", "B"),
+        ("not sure, B", "B"),
+        ("No, B", "B"),
+        ("not A or B", None),
+        ("neither A nor B, so C", "C"),
+        ("everything except B", None),
+        ("Rather than A, B", "B"),
+        ("B is wrong, C", "C"),
+        ("B is not correct", None),
+        ("B is not only right", "B"),
+        ("不是B", None),
+        ("答案不是（Ｂ）", None),
+        ("不是B，是A", "A"),
+        ("选B，不选A", "B"),
+        ("不选A选B", "B"),
+        ("除了B", None),
+        ("除了B都对", None),
+        ("除A、B外，选C", "C"),
+        ("排除A和B，选C", "C"),
+        ("A不对，选C", "C"),
+        ("B以外", None),
+        ("不是A就是B", None),  # "either A or B"
+        ("不是B. 个股问询，是A. 行业板块问询", "A"),
+        ("nicht B, sondern A", "A"),
+        ("BではなくA", "A"),
+        ("B가 아니라 A", "A"),
+    ],
+)
+def test_a_letter_that_is_negated_or_excluded_is_not_named(text: str, letter: str | None):
+    assert greedy(text, LETTERS) == letter
+    assert greedy(text, LETTERS, NAMES) == letter
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("not Shipping", None),
+        ("Shipping is wrong", None),
+        ("除了Shipping", None),
+        ("Not B. Shipping", None),
+        ("It is about shipping, not other things", "B"),
+        ("Everything but fees", "D"),  # an option's own text excludes nothing
+        ("not everything except fees", None),
+        ("Everything except fees", "E"),
+    ],
+)
+def test_a_text_that_is_negated_or_excluded_is_not_named(text: str, letter: str | None):
+    names = {"A": "Billing", "B": "Shipping", "C": "Fees", "D": "Everything but fees", "E": "Everything except fees"}
+    assert greedy_label(text, list(names), names) == letter
+    assert greedy(text, list(names), names) == letter
+
+
+@pytest.mark.parametrize(
     ("text", "rest"),
     [
         ("<think>A or C</think>B", "B"),

@@ -170,6 +170,16 @@ def test_a_key_that_is_none_is_named_and_not_printed(monkeypatch, key: str):
     assert key not in str(error.value)
 
 
+def test_a_proxy_of_an_unknown_kind_is_one_sentence_without_its_password(monkeypatch):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-x")
+    monkeypatch.setenv("ALL_PROXY", "socks://me:secret@127.0.0.1:9/")
+    with pytest.raises(ApiError, match=r"HTTPS_PROXY\) is of an unknown kind; write http:// or socks5://") as error:
+        make_client(1, 0)
+    assert "secret" not in str(error.value)
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    make_client(1, 0)
+
+
 MESSAGE = {
     "id": "m", "type": "message", "role": "assistant", "model": "claude-haiku-5-5", "stop_reason": "end_turn",
     "content": [{"type": "text", "text": '{"queries": []}'}], "usage": {"input_tokens": 1, "output_tokens": 1},

@@ -49,12 +49,18 @@ def test_a_template_like_none_points_to_the_list(values: dict):
         ({"use_dora": "yes"}, "llamafactory.use_dora is 'yes', expected true or false"),
         ({"optim": "adamw"}, "llamafactory.optim is 'adamw', which LlamaFactory 0.9.5 does not have; write 'adamw_"),
         ({"quantization_bit": 4.0}, "llamafactory.quantization_bit is 4.0, expected an integer"),
-        ({"max_grad_norm": "1e-4"}, "max_grad_norm is '1e-4', expected a number; YAML reads 1e-4 as text: write 1.0"),
+        ({"max_grad_norm": "1e-4"}, "max_grad_norm is '1e-4', expected a number of at least 0; YAML reads 1e-4 as"),
         ({"max_grad_norm": float("inf")}, "llamafactory.max_grad_norm is inf, expected a number"),
         ({"max_grad_norm": True}, "llamafactory.max_grad_norm is True, expected a number"),
         ({"logging_nan_inf_filter": True}, "llamafactory.logging_nan_inf_filter is set by the workflow itself"),
         ({"default_system": "You label."}, "default_system changes the prompt of training, but not that of the eval"),
         ({"enable_thinking": True}, "enable_thinking changes the prompt of training"),
+        ({"enable_thinking": False}, "enable_thinking changes the prompt of training"),
+        ({"enable_thinking": None}, "enable_thinking changes the prompt of training"),
+        ({"use_fast_tokenizer": False}, "use_fast_tokenizer changes the prompt of training"),
+        ({"per_device_eval_batch_size": 0}, "has a key of its own: write"),
+        ({"adam_epsilon": -1e-8}, "llamafactory.adam_epsilon is -1e-08, expected a number of at least 0"),
+        ({"adam_beta1": 1}, "llamafactory.adam_beta1 is 1, expected a number of at least 0 and below 1"),
         ({"add_tokens": "<x>"}, "add_tokens changes the prompt of training"),
         ({"pissa_init": True}, "pissa_init changes the base's own weights before training"),
         ({"pissa_init": True, "pissa_convert": True}, "pissa_convert changes the base's own weights before training"),
@@ -94,7 +100,7 @@ def test_an_infinite_learning_rate_is_refused(values: dict):
     [
         {"use_dora": True, "use_rslora": True, "additional_target": "embed_tokens,lm_head"},
         {"quantization_bit": 4, "packing": False, "optim": "adamw_torch", "lr_scheduler_kwargs": {"min_lr": 1e-5}},
-        {"pissa_init": False, "enable_thinking": None, "max_grad_norm": 1},
+        {"pissa_init": False, "preserve_thinking": None, "max_grad_norm": 1},
     ],
 )
 def test_sound_arguments_pass(values: dict, arguments: dict):

@@ -100,7 +100,9 @@ def test_traditional_and_simplified_characters_are_the_same_text(query: str, lab
     assert [row["reason"] for row in rejected if row["id"] == "2"] == [reason]
 
 
-def test_a_near_duplicate_under_another_label_is_a_conflict():
+@pytest.mark.parametrize("block", [1, 5, 1000])
+def test_a_near_duplicate_under_another_label_is_a_conflict(monkeypatch: pytest.MonkeyPatch, block: int):
+    monkeypatch.setattr("finintent.data.curation.BLOCK", block)  # rows that are compared at once
     curated = run(
         candidate(7, "chases its own tail", "cat"), candidate(8, "chasing its own tail", "dog"),
         candidate(9, "chases its own tails", "cat"),

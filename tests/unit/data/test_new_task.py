@@ -107,6 +107,10 @@ def test_letters_beyond_ascii_are_kept_in_the_models_vocabulary():
             {"rows": {str(n): [f"text {n}"] for n in range(9)}},
             "9 different labels in 9 rows.*is it the right",
         ),
+        (
+            {"rows": ROWS | {"Gift\u200e card": ["a present", "for my mother"]}},
+            r"the task bank: labels\.\d\.name: found 'Gift\\u200e card', expected one line of text, without invisible",
+        ),
         ({"questions": {"Mortgage": "house"}}, r"questions\.csv, row 2: the label 'Mortgage' is in no row \(Card fee"),
         (
             {"rows": ROWS | {"Cash": ["my purse is gone", "no"]}},

@@ -126,6 +126,10 @@ WITHOUT_C = {key: value for key, value in ITEM.items() if key != "C"}
         ([ITEM | {"question": "商业银行可以吗"}], "question marker '问句:'"),
         ([ITEM | {"question": "问句:  "}], "question after '问句:' is ' ', expected some text"),
         ([ITEM | {"question": None}], "question is None, expected some text"),
+        (
+            [ITEM | {"question": "问句:？？？"}],
+            r"question after '问句:' is '？？？', expected some text, with a letter or a",
+        ),
         ([ITEM | {"question": 7}], "question is 7, expected some text"),
         ([ITEM | {"id": None}], "id is None, expected a text or an integer"),
         ([ITEM | {"id": " "}], "id is ' ', expected a text or an integer"),
@@ -156,6 +160,12 @@ def test_a_users_own_questions_are_read_from_any_table(tmp_path):
     (tmp_path / "a.jsonl").write_text('{"question": "x"}\n{"text": null}\n')
     with pytest.raises(DataError, match=r"a\.jsonl, line 2: text is None, expected some text"):
         read_texts(tmp_path / "a.jsonl")
+
+
+@pytest.mark.parametrize("text", ["", " ", "???", "……", "😂", "\u200b", "\x00"])
+def test_what_is_no_training_query_is_no_question(text: str):
+    with pytest.raises(DataError, match="expected some text, with a letter or a digit in it"):
+        checked(text)
 
 
 def test_two_columns_of_answers_must_agree(tmp_path):

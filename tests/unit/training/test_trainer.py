@@ -87,7 +87,7 @@ def test_training_builds_no_attention_plan_for_each_length(cudnn_attention, monk
         assert workflow.get_template_and_fix_tokenizer is template_and_fixed_tokenizer  # as evaluation's
 
     monkeypatch.setattr(lora_training, "run_exp", run)
-    train({"stage": "sft"})
+    train({"stage": "sft"}, Path("train.yaml"))
     assert seen == {"stage": "sft", "logging_nan_inf_filter": False, "cudnn": False}
 
 
@@ -123,7 +123,7 @@ def test_a_loss_that_is_no_number_reaches_the_callback(tmp_path: Path):
     weights["model.norm.weight"][0] = float("nan")
     save_file(weights, base / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(TrainingError, match="loss is nan at step 1 of"):
-        train(tiny_training(tmp_path, base))
+        train(tiny_training(tmp_path, base), tmp_path / "train.yaml")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="on a GPU all logits are computed")
@@ -141,7 +141,7 @@ def test_logits_of_the_answers_alone_give_the_same_adapter(tmp_path: Path, monke
 
         monkeypatch.setattr(torch.nn.functional, "linear", counted)
         monkeypatch.setattr(lora_training, "AnswerTrainer", trainer)
-        train(tiny_training(tmp_path, base, trainer.__name__))
+        train(tiny_training(tmp_path, base, trainer.__name__), tmp_path / "train.yaml")
         monkeypatch.setattr(torch.nn.functional, "linear", linear)
         adapters[trainer] = load_file(tmp_path / trainer.__name__ / "adapter_model.safetensors")
     lean, full = adapters.values()
@@ -149,6 +149,21 @@ def test_logits_of_the_answers_alone_give_the_same_adapter(tmp_path: Path, monke
     assert all(torch.allclose(lean[name], full[name], atol=1e-6) for name in full)
     assert rows[AnswerTrainer][0] == 12
     assert rows[workflow.CustomSeq2SeqTrainer][0] > 80
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [(ValueError("Only\none."), r"ValueError: Only one\."), (ImportError("No apex"), "ImportError: No apex")],
+)
+def test_what_llamafactory_refuses_is_one_sentence(cudnn_attention, monkeypatch, error: Exception, cause: str):
+    def run(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(lora_training, "run_exp", run)
+    with pytest.raises(
+        TrainingError, match=rf"train\.yaml: LlamaFactory refuses an argument, or what it names \({cause}\)"
+    ):
+        train({}, Path("train.yaml"))
 
 
 def test_a_model_that_answers_builds_none_either(cudnn_attention, tmp_path: Path):

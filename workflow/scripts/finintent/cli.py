@@ -25,12 +25,18 @@ def main() -> None:
 
 @contextmanager
 def _one_sentence() -> Iterator[None]:
-    """Let an error that the user can fix end the command with its sentence and exit code 1."""
+    """Let an error that the user can fix end the command with its sentence and exit code 1.
+
+    Any other error keeps its traceback, after a line that asks to report it.
+    """
     try:
         yield
     except FinintentError as error:
         typer.echo(f"{type(error).__name__}: {error}", err=True)
         raise typer.Exit(1) from None
+    except Exception:
+        typer.echo("An error that this project does not foresee; please report it with the lines below", err=True)
+        raise
 
 
 def _check_port(port: int) -> None:
@@ -172,7 +178,7 @@ def train(config: Annotated[Path, typer.Argument(help="train.yaml of a run")]) -
         arguments = read_arguments(config)
         from finintent.training.trainer import train
 
-        train(arguments)
+        train(arguments, config)
 
 
 @app.command()

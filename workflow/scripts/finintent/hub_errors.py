@@ -9,6 +9,7 @@ from huggingface_hub import errors, is_offline_mode
 from finintent.errors import HubError
 
 ERRORS = (httpx.HTTPError, errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, ValueError)
+UNKNOWN_PROXY = "a proxy of the environment (ALL_PROXY, HTTPS_PROXY) is of an unknown kind; write http:// or socks5://"
 ADVICE = {  # a narrower class before a wider one
     errors.HFValidationError: "not the name of a repository; expected owner/name",
     errors.GatedRepoError: "gated; accept its terms on its page, and set HF_TOKEN to a token of that account",
@@ -39,7 +40,7 @@ def _advice(error: BaseException) -> str:
         todo = "set HF_TOKEN to a token that may do this" if status in (401, 403) else "fix that, or run again later"
         return f"the Hub answered {status} ({error.server_message or 'no reason given'}); {todo}"
     if isinstance(error, ValueError) and "proxy URL" in str(error):  # with the user and password that the URL may hold
-        return "a proxy of the environment (ALL_PROXY, HTTPS_PROXY) is of an unknown kind; write http:// or socks5://"
+        return UNKNOWN_PROXY
     if isinstance(error, ValueError):
         return " ".join(str(error).split())  # on the card's metadata
     return f"the Hub cannot be reached ({type(error).__name__}); check the network and HF_ENDPOINT, then run again"

@@ -95,7 +95,9 @@ def _csv(path: str | Path, text: str, delimiter: str | None) -> list[tuple[int, 
         for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), 1):
             rows.append((number + skipped, cells))
     except csv.Error as error:
-        raise DataError(f"{path}, row {len(rows) + 1 + skipped}: not CSV ({error})") from None
+        raise DataError(
+            f"{path}, row {len(rows) + 1 + skipped}: not CSV ({error}); correct that row, or save it as CSV again"
+        ) from None
     return rows
 
 
@@ -215,7 +217,7 @@ def _parquet(path: str | Path, content: bytes) -> list[FileRow]:
     try:
         rows = pyarrow.parquet.read_table(io.BytesIO(content)).to_pylist()
     except Exception as error:  # pyarrow has no common class for what a damaged file makes it raise
-        raise DataError(f"{path}: not a Parquet file that can be read ({one_line(error)})") from None
+        raise DataError(f"{path}: not a Parquet file that can be read ({one_line(error)}); write it again") from None
     return _objects(path, enumerate(rows, 1))
 
 

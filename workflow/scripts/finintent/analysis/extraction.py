@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable
+from functools import cache
 
 from finintent.task.taxonomy import LETTERS
 from finintent.task.text import cleaned
@@ -25,6 +26,20 @@ _BEFORE_A_LETTER = (
     r"(?:answer|antwort|choice|choose|option|opción|pick|réponse|respuesta|resposta|select)"
     r"(?:\W+(?:is|ist|est|es|é|è))?\W*"
 )
+# What excludes the option that follows it ("not B", "除了B"), and what excludes the one before it ("B is wrong").
+_EXCLUDES_NEXT = (
+    rf"(?i:(?:(?<![{_WORD}])(?:not|cannot|neither|nor|except(?: for)?|exclud(?:e|ing)|eliminat(?:e|ing)|"
+    "rul(?:e|ed|ing) out|other than|rather than|instead of|anything but|nicht|außer|pas|sauf|no es|excepto|salvo|"
+    "não é|exceto|non è|eccetto|не|кроме)|n['’]t)(?: be)?(?: the)?|"
+    "不是|不选择?|不应该?选?|不该选?|不能选?|不会是|不可能是|不属于|不符合|"
+    "不考虑|非|除了?|剔除|去掉|淘汰)"
+)
+_EXCLUDES_LAST = (
+    r"""[\s"'”’`*)\]）】」]*(?i:选?项?(?:不是|不对|不正确|不符|不合适|不属于|不行|是?错|以外|之外|除外)|ではな|じゃな|"""
+    "[가이은는]? ?아[니닌닙]|[을를]? ?제외|(?:(?:is|does|can|would|should)(?: not|n['’]t)|cannot|can['’]t|is "
+    f"(?:wrong|incorrect|false|excluded|eliminated|ruled out))(?![{_WORD}]))"
+)
+_GAP = r"""[\s"'“”‘’`*_(\[（【「]{0,4}"""
 # Reasoning: what stands before its end is no answer.
 _THOUGHT = r"think|thinking|thought|reasoning|reflection"
 _THOUGHT_START = re.compile(rf"<\s*(?:{_THOUGHT})\b[^<>]*>|\[THINK\]|◁think▷", re.IGNORECASE)
@@ -46,7 +61,8 @@ def greedy(text: str, letters: list[str], names: dict[str, str] | None = None) -
     letter before a word of a Latin script ("A loan", "I think") counts only where no letter stands before a mark, and
     where it can be no word itself. Lower case counts as the whole answer, before a mark at its beginning, and after
     "answer is".
-    A first line of one letter is the answer, whatever follows, unless another line is a letter too.
+    A first line of one letter is the answer, whatever follows, unless another line is a letter too. A letter that is
+    negated or excluded ("not B", "除了B") is not named.
 
     With `names` (option text by letter) a letter glued to its own option is named as well (B followed by "yes"), a
     letter within an option's text is none, and where no letter is named, the one option whose text is.
@@ -57,6 +73,7 @@ def greedy(text: str, letters: list[str], names: dict[str, str] | None = None) -
     alone = [line for line in lines if len(line) == 1]
     if lines and alone == lines[:1] and alone[0].upper() in letters:
         return alone[0].upper()
+    text = _without_excluded(text, letters, names)
     glued = {
         letter
         for letter, name in names.items()
@@ -68,6 +85,30 @@ def greedy(text: str, letters: list[str], names: dict[str, str] | None = None) -
         by_name = greedy_label(text, letters, names)
         found = {by_name} if by_name and not _has_letter(_without_names(text, letters, names), letters) else set()
     return found.pop() if len(found) == 1 else None
+
+
+def _without_excluded(text: str, letters: list[str], names: dict[str, str]) -> str:
+    """Return a text with "…" for each letter and option's text that it negates or excludes."""
+    return _exclusion(tuple(letters), tuple(names.values())).sub(lambda match: match["kept"] or "…", text)
+
+
+@cache
+def _exclusion(letters: tuple[str, ...], names: tuple[str, ...]) -> re.Pattern:
+    """Return the pattern of options that are excluded; the group `kept` is an option's text that only looks so."""
+    longest_first = sorted(filter(None, names), key=len, reverse=True)
+    texts = [rf"(?i:{re.escape(name)})" + (rf"(?![{_WORD}])" if name[-1].isalnum() else "") for name in longest_first]
+    letter = rf"[{''.join(letters)}](?!['’-]?[{_WORD}])(?![{_GLUED}])" if letters else "(?!)"
+    named = "|".join(texts) or "(?!)"
+    option = rf"(?:(?i:option|answer|choice|letter|选项|答案){_GAP})?(?:{letter}(?:[^\w\n]{{0,3}}(?:{named}))?|{named})"
+    several = rf"{option}(?:\s*(?:[、/和或与及]|(?:and|or|und|oder|et|ou|nor|y|o|и|или)(?=\s))\s*{option})*"
+    last = rf"{_EXCLUDES_LAST}(?! ?(?:only|just)|{_GAP}{option})"
+    odd = [
+        text for text, name in zip(texts, longest_first, strict=True)
+        if re.search(f"{_EXCLUDES_NEXT}|{_EXCLUDES_LAST}", name)
+    ]  # fmt: skip
+    kept = rf"(?:{'|'.join(odd) or '(?!)'})(?!{last})"
+    before = rf"(?<![{_WORD}])"
+    return re.compile(rf"(?P<kept>{kept})|{_EXCLUDES_NEXT}{_GAP}{several}(?!\s*就是)|{before}{option}{last}")
 
 
 def _named_letters(text: str, letters: list[str]) -> tuple[set[str], set[str]]:
@@ -113,17 +154,25 @@ def greedy_label(text: str, letters: list[str], names: dict[str, str] | None = N
     """Return the letter (or number) of the one option that an answer names by its text, or None: `greedy` for labels.
 
     Texts are compared without width, case and punctuation: by words, or by characters in scripts that have no spaces
-    between words. Where one option's text stands within another's, the longer one is named. Letters name nothing.
+    between words. Where one option's text stands within another's, the longer one is named. Letters name nothing, nor
+    does a text that is negated or excluded.
     """
     text = answer_text(text)
     options: dict[str, list[str]] = {}
     for letter, name in (names or {}).items():
         options.setdefault(_words(name), []).append(letter)
     options.pop("", None)
+    found = [letter for name in _named_texts(text, options) for letter in options.get(name, [])]
+    if len(found) != 1:
+        return None
+    normal = {letter: unicodedata.normalize("NFKC", name) for letter, name in (names or {}).items()}
+    rest = _without_excluded(unicodedata.normalize("NFKC", text), [*filter(str.isalpha, letters)], normal)
+    return found[0] if any(found[0] in options[name] for name in _named_texts(rest, options)) else None
+
+
+def _named_texts(text: str, options: dict[str, list[str]]) -> set[str]:
     longest_first = sorted(options, key=len, reverse=True)
-    named = set(re.findall(rf"(?<!\S)(?:{'|'.join(map(re.escape, longest_first))})(?!\S)", _words(text)))
-    found = [letter for name in named for letter in options.get(name, [])]
-    return found[0] if len(found) == 1 else None
+    return set(re.findall(rf"(?<!\S)(?:{'|'.join(map(re.escape, longest_first))})(?!\S)", _words(text)))
 
 
 def _words(text: str) -> str:

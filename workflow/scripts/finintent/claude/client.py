@@ -24,6 +24,7 @@ from finintent.claude.store import ResponseStore
 from finintent.config.fetching import Fetching
 from finintent.errors import ApiError, DataError
 from finintent.files import decode, digest, one_line, parse_json
+from finintent.hub_errors import UNKNOWN_PROXY
 from finintent.progress import showing
 
 logger = logging.getLogger(__name__)
@@ -354,7 +355,7 @@ def make_client(timeout_seconds: float, max_retries: int) -> anthropic.Anthropic
     """Return a client of the API.
 
     Raises:
-        ApiError: the environment holds no key.
+        ApiError: the environment holds no key, or a proxy of an unknown kind.
     """
     key = os.environ.get("ANTHROPIC_API_KEY", "").strip()
     if not key:
@@ -367,6 +368,10 @@ def make_client(timeout_seconds: float, max_retries: int) -> anthropic.Anthropic
             "ANTHROPIC_API_KEY holds a space, a line break or a character beyond ASCII, which no key has; set it to "
             "the key alone, in one line"
         )
+    try:
+        httpx2.Client().close()  # as the SDK's own, whose destructor complains where its making failed
+    except ValueError:
+        raise ApiError(f"Anthropic's API cannot be asked: {UNKNOWN_PROXY}") from None
     return anthropic.Anthropic(api_key=key, timeout=timeout_seconds, max_retries=max_retries)
 
 

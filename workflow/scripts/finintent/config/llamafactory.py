@@ -7,6 +7,7 @@ compares it with the installed LlamaFactory.
 import difflib
 import json
 import math
+import operator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,29 @@ REFUSED = {
     ),
     **dict.fromkeys(("tokenized_path", "max_samples", "streaming", "eval_on_each_dataset"), _OTHER_ROWS),
 }  # fmt: skip
+ON = frozenset({"enable_thinking", "use_fast_tokenizer"})  # of these, what is false or null changes something too
+# Limits, in JSON schema's terms, of numbers that would be refused only when the model is loaded, or never.
+LIMITS: dict[str, Node] = {
+    name: limits
+    for limits, names in (
+        (
+            {"minimum": 1},
+            "per_device_train_batch_size gradient_accumulation_steps preprocessing_num_workers "
+            "preprocessing_batch_size save_total_limit dataloader_prefetch_factor early_stopping_steps "
+            "eval_accumulation_steps",
+        ),
+        ({"minimum": 0}, "adam_epsilon dataloader_num_workers max_grad_norm val_size warmup_steps"),
+        ({"exclusiveMinimum": 0}, "eval_steps loraplus_lr_embedding save_steps"),
+        ({"minimum": 0, "exclusiveMaximum": 1}, "adam_beta1"),
+        ({"minimum": 0, "maximum": 1}, "label_smoothing_factor"),
+        ({"minimum": 2, "maximum": 8}, "quantization_bit"),
+        ({"minimum": 0, "exclusiveMaximum": 2**32}, "data_seed seed"),
+    )
+    for name in names.split()
+}
+_BEYOND = {
+    "minimum": operator.lt, "exclusiveMinimum": operator.le, "maximum": operator.gt, "exclusiveMaximum": operator.ge,
+}  # fmt: skip
 
 
 @cache
@@ -75,13 +99,17 @@ def check_argument(path: str, name: str, value: Any) -> None:
     arguments = known()["arguments"]
     if name not in arguments:
         raise ConfigError(f"config: {path} is no argument of training, {_unknown(name, list(arguments))}")
-    if name in REFUSED and value not in (None, False):
+    if name in REFUSED and (value not in (None, False) or name in ON):
         raise ConfigError(f"config: {path} {REFUSED[name]}")
-    node = arguments[name]
+    if wrong := wrong_value(path, value, arguments[name] | LIMITS.get(name, {})):
+        raise ConfigError(f"config: {wrong}")
+
+
+def wrong_value(path: str, value: Any, node: Node) -> str | None:
+    """Return a sentence on a value that its JSON schema does not accept, None where it does; `path` is its key."""
     if "enum" in node and isinstance(value, str) and value not in node["enum"]:
-        raise ConfigError(f"config: {path} is {value!r}, {_unknown(value, node['enum'])}")
-    if value is not None and not _fits(value, node):
-        raise ConfigError(value_sentence(path, value, node))
+        return f"{path} is {value!r}, {_unknown(value, node['enum'])}"
+    return None if value is None or _fits(value, node) else value_sentence(path, value, node)
 
 
 def _unknown(name: str, names: list[str]) -> str:
@@ -101,9 +129,14 @@ def _fits(value: Any, node: Node) -> bool:
         case "boolean":
             return isinstance(value, bool)
         case "integer":
-            return isinstance(value, int) and not isinstance(value, bool)
+            return isinstance(value, int) and not isinstance(value, bool) and _within(value, node)
         case "number":
-            return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            return number and math.isfinite(value) and _within(value, node)
         case "string":
             return isinstance(value, str)
     return True
+
+
+def _within(value: float, node: Node) -> bool:
+    return not any(beyond(value, node[limit]) for limit, beyond in _BEYOND.items() if limit in node)

@@ -49,7 +49,7 @@ def sentence(errors: Sequence[ErrorDetails], schema: Node) -> str:
 
 def value_sentence(path: str, found: Any, node: Node) -> str:
     """Return a sentence on a key whose value does not fit a JSON schema of one value."""
-    return f"config: {path} is {_shown(found)}, expected {allowed(node)}{_advice(found, node)}"
+    return f"{path} is {_shown(found)}, expected {allowed(node)}{_advice(found, node)}"
 
 
 def _walk(schema: Node, location: Sequence[str | int]) -> tuple[list[str | int], Node, Node]:
@@ -98,7 +98,7 @@ def _advice(found: Any, node: Node) -> str:
     """Return what to do about a key without a value, and about a number that YAML read as text, or the reverse."""
     if found is None:
         return "; give it a value or remove the key"
-    if node.get("type") == "string" and not isinstance(found, str | list | dict):
+    if (node.get("type") == "string" or "enum" in node) and not isinstance(found, str | list | dict):
         return "; put it in quotes"
     if node.get("type") == "integer" and isinstance(found, float) and found.is_integer():
         return f"; write {found:.0f}"

@@ -37,7 +37,7 @@ class _Generator(GenerateJsonSchema):
 def json_schema(model: type[BaseModel]) -> Node:
     """Return the JSON schema (2020-12) of a block and of the blocks within it, which are under `$defs`."""
     schema = model.model_json_schema(schema_generator=_Generator)
-    for node in (schema, *schema["$defs"].values()):
+    for node in (schema, *schema.get("$defs", {}).values()):
         node.pop("title", None)
     return {"$schema": _Generator.schema_dialect, **schema}
 

@@ -5,10 +5,11 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import Field, RootModel
 
 from finintent.config.curation import Curation, SeededCuration
-from finintent.data.similarity import similarity
+from finintent.data.similarity import BLOCK, similarity
 from finintent.errors import DataError, TooFewRowsError
 from finintent.task.labels import nearest
 from finintent.task.language import in_language
@@ -206,15 +207,18 @@ def _decontaminated(rows: list[Row], questions: list[str], threshold: float, rej
 
 def _far_apart(rows: list[Row], threshold: float, rejected: list[Row]) -> list[Row]:
     texts = [normalise(row["query"]) for row in rows]
-    matrix = similarity(texts, texts)
-    kept: list[int] = []
+    kept = np.zeros(len(rows), dtype=bool)
     conflicting: dict[int, tuple[int, float]] = {}  # row: the row of another label that is near it, and how near
     for index, row in enumerate(rows):
-        similarities = matrix[index, kept]
-        if not kept or similarities.max() < threshold:
-            kept.append(index)
+        first = index // BLOCK * BLOCK
+        if index == first:
+            block = similarity(texts[first : first + BLOCK], texts[: first + BLOCK])
+        similarities = np.where(kept[: block.shape[1]], block[index - first], -1)
+        nearest_kept = int(similarities.argmax())
+        if similarities[nearest_kept] < threshold:
+            kept[index] = True
             continue
-        nearest_kept, highest = kept[int(similarities.argmax())], float(similarities.max())
+        highest = float(similarities[nearest_kept])
         if rows[nearest_kept]["label"] == row["label"]:
             _reject(row, "near_duplicate", rejected, match=rows[nearest_kept]["id"], similarity=round(highest, 1))
         else:
@@ -222,7 +226,7 @@ def _far_apart(rows: list[Row], threshold: float, rejected: list[Row]) -> list[R
             conflicting.setdefault(nearest_kept, (index, highest))
     for index, (other, highest) in conflicting.items():
         _reject(rows[index], "conflicting_labels", rejected, match=rows[other]["id"], similarity=round(highest, 1))
-    return [rows[index] for index in kept if index not in conflicting]
+    return [row for index, row in enumerate(rows) if kept[index] and index not in conflicting]
 
 
 def _split(rows: list[Row], codes: list[str], settings: SeededCuration, result: Curated) -> None:

@@ -20,7 +20,7 @@ from finintent.files import one_line, parse
 from finintent.row_files import FileRow, find_column, read_rows
 from finintent.task.language import SCRIPTS, in_language
 from finintent.task.questions import GOLD_KEYS, read_questions
-from finintent.task.taxonomy import LETTERS, Label, Taxonomy
+from finintent.task.taxonomy import LETTERS, Taxonomy
 from finintent.task.text import cleaned, normalise
 from finintent.task.wording import read_instruction
 
@@ -170,7 +170,7 @@ def _column(path: Path, table: list[FileRow], names: tuple[str, ...], what: str)
     return found
 
 
-def _labels(path: Path, table: list[FileRow], column: str, questions: Path) -> list[Label]:
+def _labels(path: Path, table: list[FileRow], column: str, questions: Path) -> list[dict[str, str]]:
     """Return the labels that the rows name, with the option texts of the questions where those spell them differently.
 
     Raises:
@@ -183,7 +183,7 @@ def _labels(path: Path, table: list[FileRow], column: str, questions: Path) -> l
         if not isinstance(text, str | int) or isinstance(text, bool) or not str(text).strip():
             raise DataError(f"{row.where}: {column} is {one_line(repr(text))}, expected a label")
         key = normalise(str(text)) or str(text).strip()
-        spellings.setdefault(key, Counter())[" ".join(cleaned(str(text)).split())] += 1
+        spellings.setdefault(key, Counter())[_one_line(text)] += 1
     if len(spellings) < 2 or 2 * len(spellings) > len(table):
         raise DataError(
             f"{path}: {len(spellings)} different labels in {len(table)} rows, in the column {column!r}; expected two "
@@ -196,9 +196,14 @@ def _labels(path: Path, table: list[FileRow], column: str, questions: Path) -> l
         codes.append(code if code not in codes else f"{code}_{number}")
     texts = _option_texts(questions, names)
     return [
-        Label(code=code, name=texts.get(name, name), definition=f"(to be filled in: what belongs to {name})")
+        {"code": code, "name": texts.get(name, name), "definition": f"(to be filled in: what belongs to {name})"}
         for code, name in zip(codes, names, strict=True)
     ]
+
+
+def _one_line(text: Any) -> str:
+    """Return a label's text as it can stand in the line of an option."""
+    return " ".join(cleaned(str(text)).split())
 
 
 def _code(name: str) -> str:
@@ -222,7 +227,7 @@ def _option_texts(path: Path, names: list[str]) -> dict[str, str]:
         gold = find_column(row.cells, GOLD_KEYS)
         answer = [] if options or gold is None else [row.cells[gold]]
         for text in (*options, *answer):
-            named.setdefault(str(text).strip(), row.where)
+            named.setdefault(_one_line(text), row.where)
     known = {normalise(name) for name in names}
     others = {text: where for text, where in named.items() if normalise(text) not in known}
     found: dict[str, str] = {}

@@ -9,7 +9,7 @@ from scipy.stats import entropy, hypergeom
 from sklearn.metrics import cohen_kappa_score
 
 from finintent.data.curation import UNKNOWN_PERSONA, Row
-from finintent.data.similarity import similarity
+from finintent.data.similarity import nearest_other
 from finintent.errors import DataError
 from finintent.task.text import normalise
 
@@ -55,8 +55,6 @@ def measure(rows: list[Row], rejected: list[Row], taxonomy_codes: list[str], per
     table = pd.DataFrame([{key: row[key] for key in ("id", "query", "label", "persona")} for row in rows])
     table["text"] = table["query"].map(normalise)
     reasons = Counter(row["reason"] for row in rejected)
-    between = similarity(list(table["text"]), list(table["text"])).astype(float)
-    np.fill_diagonal(between, -1)
     return {
         "rows": len(rows),
         "length": _length(table, taxonomy_codes),
@@ -64,7 +62,7 @@ def measure(rows: list[Row], rejected: list[Row], taxonomy_codes: list[str], per
         "distinct_n_sample": SAMPLE,
         "near_duplicate_rate": sum(reasons[reason] for reason in DUPLICATE_REASONS) / (len(rows) + len(rejected)),
         "rejected_per_reason": dict(reasons),
-        "nearest_neighbour": _spread(between.max(axis=1)),
+        "nearest_neighbour": _spread(nearest_other(list(table["text"]))),
         "nearest_evaluation": _nearest_evaluation(rows),
         "label_balance": _label_balance(table, taxonomy_codes),
         "persona_share": _persona_share(table, personas),

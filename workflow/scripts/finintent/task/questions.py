@@ -10,7 +10,7 @@ from finintent.files import one_line
 from finintent.row_files import FileRow, columns_of, find_column, read_rows
 from finintent.task.labels import label_code
 from finintent.task.taxonomy import LETTERS, Taxonomy, option_markers
-from finintent.task.text import cleaned, normalise
+from finintent.task.text import cleaned, has_text, normalise
 
 TEXT_KEYS = ("question", "text", "query")
 GOLD_KEYS = ("answer", "label", "gold")
@@ -120,7 +120,8 @@ def _own_text(row: FileRow, column: str, marker: str) -> str:
     _, found, own = text.partition(marker) if marker else ("", "", text)
     if marker and not found:
         raise DataError(
-            f"{row.where}: the question marker {marker!r} (evaluation.marker in the config) is not in its text"
+            f"{row.where}: the question marker {marker!r} (evaluation.marker in the config) is not in its text; "
+            "correct the one or the other"
         )
     return checked(own, f"{row.where}: {column}{f' after {marker!r}' if marker else ''}")
 
@@ -174,7 +175,7 @@ def _check_different(rows: Sequence[FileRow], questions: Sequence[dict[str, Any]
     texts: dict[str, tuple[str, str]] = {}
     for row, question in zip(rows, questions, strict=True):
         if question["id"] in ids:
-            raise DataError(f"{row.where}: id {question['id']!r} is that of {ids[question['id']]} too")
+            raise DataError(f"{row.where}: id {question['id']!r} is that of {ids[question['id']]} too; change one")
         ids[question["id"]] = row.where
         key = normalise(question["question"]) or question["question"]
         where, gold = texts.setdefault(key, (row.where, question["gold"]))
@@ -214,9 +215,9 @@ def checked(text: Any, where: str = "the question") -> str:
     """Return a question without invisible characters, and without white space around it.
 
     Raises:
-        DataError: it is not text, or nothing is left.
+        DataError: it is not text, or has no letter or digit.
     """
-    if not isinstance(text, str) or not cleaned(text):
-        raise DataError(f"{where} is {one_line(repr(text))}, expected some text")
+    if not isinstance(text, str) or not has_text(text):
+        raise DataError(f"{where} is {one_line(repr(text))}, expected some text, with a letter or a digit in it")
     # Half of a surrogate pair, from a command line in another encoding.
     return cleaned(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))

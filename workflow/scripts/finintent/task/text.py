@@ -17,7 +17,7 @@ def cleaned(text: str) -> str:
 
 
 def has_text(text: str) -> bool:
-    """Return whether a text has a letter or a digit."""
+    """Return whether a text has a letter or a digit, without which it is no query and no question."""
     return any(character.isalnum() for character in text)
 
 

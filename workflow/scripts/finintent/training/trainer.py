@@ -1,11 +1,14 @@
 """LlamaFactory's training, minus three costs that do not change results, and ended where it diverges."""
 
 import math
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import torch
+from datasets.exceptions import DatasetsError
 from llamafactory.extras.constants import IGNORE_INDEX
 from llamafactory.train.sft import workflow
 from llamafactory.train.tuner import run_exp
@@ -13,6 +16,7 @@ from peft.helpers import disable_input_dtype_casting
 from transformers import TrainerCallback
 
 from finintent.errors import TrainingError
+from finintent.files import one_line
 from finintent.inference.compute import skip_cudnn_attention
 from finintent.inference.plain_text import template_and_fixed_tokenizer
 
@@ -78,16 +82,35 @@ class StopAtNoNumber(TrainerCallback):
                 )
 
 
-def train(settings: dict[str, Any]) -> None:
-    """Run LlamaFactory's training, as `llamafactory-cli train` does on a YAML file with these settings.
+def train(settings: dict[str, Any], source: Path) -> None:
+    """Run LlamaFactory's training, as `llamafactory-cli train` does on a YAML file.
+
+    Args:
+        settings: what the file holds.
+        source: the file.
 
     Raises:
-        TrainingError: a loss is not a finite number.
+        TrainingError: a loss is not a finite number, or LlamaFactory or a library of its refuses an argument, a file or
+            a package.
     """
     skip_cudnn_attention()
     # With the filter, transformers would log the last finite loss in place of one that is not.
     with (
+        _refusals(source),
         patch.object(workflow, "get_template_and_fix_tokenizer", template_and_fixed_tokenizer),
         patch.object(workflow, "CustomSeq2SeqTrainer", AnswerTrainer),
     ):
         run_exp(settings | {"logging_nan_inf_filter": False}, [KeepInputs(), StopAtNoNumber()])
+
+
+@contextmanager
+def _refusals(source: Path) -> Iterator[None]:
+    """Turn what LlamaFactory and its libraries raise for what they refuse into one sentence."""
+    try:
+        yield
+    except (DatasetsError, ImportError, OSError, ValueError) as error:
+        cause = error.__cause__ or error  # the reason that a row could not be read, of an error that only says that
+        raise TrainingError(
+            f"{source}: LlamaFactory refuses an argument, or what it names ({type(cause).__name__}: "
+            f"{one_line(cause, 300)}); correct it; `llamafactory-cli train {source}` shows where it ended"
+        ) from None
