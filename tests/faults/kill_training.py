@@ -2,9 +2,9 @@
 
     python tests/faults/kill_training.py --times 10
 
-Each time the job's process gets SIGKILL, at a moment between three seconds before the end of the first epoch and the
-end of training. Then no process of the study may be left, the next run has to go on from a checkpoint where there is
-one, and its adapter has to have the same bytes: one thread a process keeps the arithmetic the same.
+Each time the job's process gets SIGKILL when a random step has been logged. Then no process of the study may be left,
+the next run has to go on from a checkpoint where there is one, and its adapter has to have the same bytes: one thread a
+process keeps the arithmetic the same.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -45,26 +46,14 @@ def main() -> None:
         config["training"]["num_train_epochs"] = 100
         workspace = make_workspace(Path(folder) / "study", config)
         write_tiny_model(workspace / "models/tiny")
-        run = begin(workspace)
-        _, trainer = training_processes(run)
-        start = time.monotonic()
-        while not saved_steps(workspace):
-            time.sleep(0.02)
-        first = time.monotonic() - start
-        trainer.wait()
-        last = time.monotonic() - start
-        if run.wait():
-            sys.exit(f"the undisturbed training failed: {snakemake(workspace, str(ADAPTER))}")
-        expected = digest(workspace)
-        print(
-            f"undisturbed: first epoch {first:.1f} s, all {last:.1f} s after its start, adapter {expected[:12]}",
-            flush=True,
-        )
+        snakemake(workspace, str(ADAPTER))
+        steps, expected = training_record(workspace)["steps"], digest(workspace)
+        print(f"undisturbed: {steps} steps, adapter {expected[:12]}", flush=True)
         wrong = 0
         for number in range(options.times):
             for name in (ADAPTER, f"results/checkpoints/tiny/{RUN}"):
                 shutil.rmtree(workspace / name, ignore_errors=True)
-            wrong += not trial(workspace, number, moments.uniform(first - 3, last), expected)
+            wrong += not trial(workspace, number, moments.randrange(1, steps), expected)
     print(f"{options.times - wrong} of {options.times} as undisturbed")
     sys.exit(wrong > 0)
 
@@ -79,38 +68,51 @@ def begin(workspace: Path) -> subprocess.Popen:
     )
 
 
-def trial(workspace: Path, number: int, moment: float, expected: str) -> bool:
-    """Kill the job so many seconds after LlamaFactory started, and train again; return whether it all holds."""
+def trial(workspace: Path, number: int, step: int, expected: str) -> bool:
+    """Kill the job once LlamaFactory has logged a step, and train again; return whether all is as it should be."""
     run = begin(workspace)
-    job, trainer = training_processes(run)
-    with suppress(psutil.TimeoutExpired):
-        trainer.wait(moment)
-        print(f"{number}: training ended before it was killed", flush=True)
+    job = training_job(run)
+    while logged_step(workspace) < step and run.poll() is None:
+        time.sleep(0.005)
     job.send_signal(signal.SIGKILL)
     failed = run.wait() != 0
     time.sleep(0.5)
     left = [process.pid for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == str(workspace)]
     saved = saved_steps(workspace)
     snakemake(workspace, str(ADAPTER))
-    step = json.loads((workspace / ADAPTER.with_name("training.json")).read_text(encoding="utf-8"))["resumed_step"]
+    resumed = training_record(workspace)["resumed_step"]
     same = digest(workspace) == expected
     print(
-        f"{number}: killed after {moment:.1f} s with {saved or 'no checkpoint'}: processes left {left}, "
-        f"resumed from step {step}, same adapter {same}",
+        f"{number}: killed at step {step} with {saved or 'no checkpoint'}: processes left {left}, "
+        f"resumed from step {resumed}, same adapter {same}",
         flush=True,
     )
-    return failed and not left and same and bool(step) == bool(saved)
+    return failed and not left and same and bool(resumed) == bool(saved)
 
 
-def training_processes(run: subprocess.Popen) -> tuple[psutil.Process, psutil.Process]:
-    """Wait for the process of the job and for LlamaFactory's, which it has started."""
+def training_job(run: subprocess.Popen) -> psutil.Process:
+    """Wait until the job has started LlamaFactory, and return the job's process."""
     while run.poll() is None:
         for process in psutil.Process(run.pid).children(recursive=True):
             with suppress(psutil.NoSuchProcess):  # ended, and perhaps not yet waited for
                 if "finintent train" in " ".join(process.cmdline()):
-                    return process.parent(), process
+                    return process.parent()
         time.sleep(0.05)
     raise RuntimeError("Snakemake ended before it trained")
+
+
+def logged_step(workspace: Path) -> int:
+    """Return the last step in the log of the training that runs; 0 before the first."""
+    for log in (workspace / f"results/checkpoints/tiny/{RUN}").glob("*/trainer_log.jsonl"):
+        if lines := log.read_text(encoding="utf-8").splitlines():
+            with suppress(ValueError):  # half a line
+                return json.loads(lines[-1])["current_steps"]
+    return 0
+
+
+def training_record(workspace: Path) -> dict[str, Any]:
+    """Return what is recorded of the training that made the adapter."""
+    return json.loads((workspace / ADAPTER.with_name("training.json")).read_text(encoding="utf-8"))
 
 
 def saved_steps(workspace: Path) -> list[str]:
