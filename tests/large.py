@@ -1,7 +1,6 @@
 """A large study of tiny models, and what its dry run costs: `python tests/large.py [models] [data sets]`."""
 
 import copy
-import re
 import resource
 import subprocess
 import sys
@@ -27,18 +26,14 @@ def make_large_study(directory: Path, models: int, datasets: int) -> Path:
 
 
 def main(models: int = 100, datasets: int = 20) -> None:
-    """Print what a dry run costs that only counts the jobs, as Snakemake advises for large studies."""
+    """Print the time and the memory of a dry run that lists no job, as Snakemake advises for large studies."""
     with tempfile.TemporaryDirectory() as directory:
         workspace = make_large_study(Path(directory), models, datasets)
         began = time.perf_counter()
         command = ["snakemake", "--cores", "1", "--dry-run", "--quiet"]
-        output = subprocess.run(command, cwd=workspace, check=True, capture_output=True, text=True)
+        subprocess.run(command, cwd=workspace, check=True, capture_output=True)
         seconds, used = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-    jobs = re.search(r"^total +(\d+)", output.stdout + output.stderr, re.MULTILINE)
-    print(
-        f"{models} models x {datasets} data sets: {jobs[1] if jobs else '?'} jobs, {seconds:.0f} s, of which "
-        f"{used.ru_utime + used.ru_stime:.0f} s of CPU, {used.ru_maxrss / 1000:.0f} MB at most"
-    )
+    print(f"{models} models on {datasets} data sets: {seconds:.0f} s, {used.ru_maxrss / 1000:.0f} MB at most")
 
 
 if __name__ == "__main__":
