@@ -12,6 +12,7 @@ import yaml
 from huggingface_hub import ModelCard
 
 from finintent.files import read_json, read_jsonl, sha256
+from finintent.inference.classifier_file import ClassifierFile
 from tiny import DATASET, ROOT, write_tiny_model
 
 RESOURCES = ROOT / "tests/datasets" / DATASET
@@ -451,9 +452,10 @@ def test_the_whole_analysis_of_a_study(data: Path):
         input=Files(
             model=str(data), training=str(record), base_answers=answers[0], tuned_answers=answers[1],
             base_metrics=metrics[0], tuned_metrics=metrics[1], quality=str(data / "quality.json"), taxonomy=TAXONOMY,
+            validation=str(data / "validation.jsonl"), instruction=str(RESOURCES / "prompts/instruction.yaml"),
         ),
-        output=Files(str(data / "README.md")),
-        params=SimpleNamespace(seed=1, answer="label"),
+        output=Files(card=str(data / "README.md"), classifier=str(data / "classifier.json")),
+        params=SimpleNamespace(seed=1, answer="label", template="gemma", precision="fp32"),
         wildcards=SimpleNamespace(model="m", dataset=DATASET, recipe="label", rows="24", seed="1"),
     )  # fmt: skip
     card = ModelCard.load(data / "README.md")
@@ -471,6 +473,8 @@ def test_the_whole_analysis_of_a_study(data: Path):
     assert "| `lora_rank` | 4 |" in card.text
     assert "output_dir" not in card.text
     assert "None" not in card.content
+    classifier = ClassifierFile.model_validate(read_json(data / "classifier.json"))
+    assert (classifier.answer, classifier.temperature, len(classifier.examples)) == ("label", fitted, 5)
 
 
 def test_each_run_has_checkpoints_of_its_own(data: Path, tmp_path: Path, monkeypatch):

@@ -22,11 +22,11 @@ JOBS = {
     "all": 1, "analyse_errors": 1, "check_merge": 1, "collect_candidates": 1, "compare_models": 1, "curate_dataset": 1,
     "describe_alpaca": 1,
     "evaluate_base": 1, "evaluate_few_shot": 1, "evaluate_tuned": 1, "format_alpaca": 1, "measure_quality": 1,
-    "merge_lora": 1, "plot_accuracy": 1, "plot_calibration": 2, "plot_confusion": 2, "plot_learning_curve": 1,
-    "plot_quality": 1, "plot_training": 1, "prepare_model": 1, "prepare_questions": 1, "render_configs": 1,
+    "merge_lora": 1, "plot_accuracy": 1, "plot_baseline": 1, "plot_learning_curve": 1, "plot_model": 1,
+    "plot_quality": 1, "prepare_model": 1, "prepare_questions": 1, "render_configs": 1,
     "summarise_cost": 1, "score_predictions": 5, "summarise_runs": 1,
     "tabulate_accuracy": 1, "train_baseline": 1, "train_lora": 1,
-    "write_card": 1, "write_classifier": 1, "write_model_card": 1, "write_report": 1,
+    "write_card": 1, "write_model_card": 1, "write_report": 1,
 }  # fmt: skip
 
 
@@ -39,8 +39,7 @@ def test_the_overlay_of_the_four_models_adds_their_downloads(tmp_path):
     workspace = make_workspace(tmp_path / "study", CONFIG)
     shutil.copy2(ROOT / "config/a10g.yaml", workspace / "config")
     counts = planned(workspace, "--resources", "gpu=1", "--configfile", "config/a10g.yaml")
-    # No merged model is kept there, so nothing to use it with either.
-    assert counts.keys() == JOBS.keys() - {"write_classifier"} | {"download_model"}
+    assert counts.keys() == JOBS.keys() | {"download_model"}
     assert [counts[rule] for rule in ("download_model", "prepare_model", "train_lora", "merge_lora")] == [4] * 4
 
 

@@ -19,14 +19,16 @@ COMPARISON = {
     "compare_models", "plot_accuracy", "analyse_errors", "summarise_runs", "plot_learning_curve", "summarise_cost",
     "write_report",
 }  # fmt: skip
-TUNING = {"render_configs", "train_lora", "merge_lora", "check_merge", "plot_training"}
-METRICS = {"score_predictions", "plot_confusion", "plot_calibration"}
-CARDS = {"write_model_card", "write_classifier"}
+TUNING = {"render_configs", "train_lora", "merge_lora", "check_merge"}
+METRICS = {"score_predictions", "plot_model"}
+CARDS = {"write_model_card"}
 QUALITY = {"measure_quality", "plot_quality", "write_card"}
 TRAINING = TUNING | {"evaluate_tuned"} | METRICS | CARDS | COMPARISON
 EVALUATION = {"evaluate_base", "evaluate_few_shot"}
 FORMATTING = TRAINING | EVALUATION | {"format_alpaca"}
-EVERYTHING_BUT_MODELS = FORMATTING | QUALITY | {"prepare_questions", "curate_dataset", "train_baseline"}
+EVERYTHING_BUT_MODELS = (
+    FORMATTING | QUALITY | {"prepare_questions", "curate_dataset", "train_baseline", "plot_baseline"}
+)
 
 
 def jobs(workspace: Path) -> set[Job]:
@@ -115,7 +117,7 @@ EDITS = {
     ),
     "a module that one stage uses": (
         append(f"{PACKAGE}/inference/baseline.py", "\nNGRAMS = 1\n"),
-        {"train_baseline"} | METRICS | COMPARISON - {"summarise_cost"},
+        {"train_baseline", "score_predictions", "plot_baseline"} | COMPARISON - {"summarise_cost"},
     ),
     "a module that curation uses": (
         append(f"{PACKAGE}/data/curation.py", "\nUNUSED = 1\n"),
@@ -128,7 +130,7 @@ EDITS = {
     "how rows of the Hub are read": (append(f"{PACKAGE}/task/reading.py", "\nUNUSED = 1\n"), set()),
     "the style of figures": (
         replace(f"{PACKAGE}/report/figures.py", '"font.size": 10', '"font.size": 11'),
-        {"plot_accuracy", "plot_calibration", "plot_confusion", "plot_learning_curve", "plot_quality", "plot_training"},
+        {"plot_accuracy", "plot_baseline", "plot_learning_curve", "plot_model", "plot_quality"},
     ),
     "a new kind of error": (
         append(f"{PACKAGE}/errors.py", '\n\nclass OddError(FinintentError):\n    """Odd."""\n'),
@@ -149,7 +151,7 @@ EDITS = {
     ),
     "how an answer is read": (
         append(f"{PACKAGE}/analysis/extraction.py", "\nUNUSED = 1\n"),
-        METRICS | CARDS | COMPARISON - {"summarise_cost"},
+        METRICS | CARDS | {"plot_baseline"} | COMPARISON - {"summarise_cost"},
     ),
     "a comment of a module": (append(f"{PACKAGE}/training/arguments.py", "\n# A remark.\n"), set()),
     "a comment of a script": (append("workflow/scripts/train_lora.py", "\n# A remark.\n"), set()),

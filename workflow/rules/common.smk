@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 from snakemake.utils import min_version
@@ -250,6 +251,12 @@ def tuned_model(path):
     return directory(path) if config["keep_merged"] else temp(directory(path))
 
 
+@cache  # of 100 models, each job of one would read the systems of all
+def systems_of(dataset, model):
+    """Return the systems of a data set, or those of one model if `model` is not None."""
+    return [system for system in SYSTEMS[dataset] if model in (None, system.model)]
+
+
 def get_systems(*variants, main=False, merged=False):
     """Return a function that gives the systems of a job's data set, or of its model if the job has one.
 
@@ -258,13 +265,10 @@ def get_systems(*variants, main=False, merged=False):
     """
 
     def choose(wildcards):
-        wanted = wildcards.get("model")
         found = [
             system
-            for system in SYSTEMS[wildcards.dataset]
-            if wanted in (None, system.model)
-            and (not variants or system.variant in variants)
-            and (system.recipe or not merged)
+            for system in systems_of(wildcards.dataset, wildcards.get("model"))
+            if (not variants or system.variant in variants) and (system.recipe or not merged)
         ]
         return main_systems(found) if main else found
 
@@ -288,11 +292,6 @@ def per_system(pattern, *variants, main=False, merged=False):
 def get_asked(wildcards):
     """Return the ids of the models behind an API."""
     return [system.model for system in get_systems("zero_shot")(wildcards)]
-
-
-def get_variants(wildcards):
-    """Return the names of the panels of a model's figure."""
-    return [system.label for system in get_systems(main=True)(wildcards)]
 
 
 def get_validation(wildcards):

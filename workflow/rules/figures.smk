@@ -43,68 +43,61 @@ rule plot_learning_curve:
         "../scripts/plot_learning_curve.py"
 
 
-rule plot_confusion:
+rule plot_model:
     input:
         metrics=per_system("results/metrics/{model}/{dataset}/{run}.json", main=True),
+        training=per_system("results/{training}/{model}/{dataset}/{run}/training.json", "tuned", main=True),
         taxonomy=get_resource("taxonomy.yaml"),
     output:
-        report(
+        confusion=report(
             "results/figures/{model}/{dataset}/confusion.svg",
             category="3 Errors",
             labels={"data set": "{dataset}", "model": "{model}", "item": "confusion"},
             caption="../report/confusion.rst",
         ),
-    log:
-        "results/logs/plot_confusion/{model}/{dataset}.log",
-    benchmark:
-        "results/benchmarks/plot_confusion/{model}/{dataset}.jsonl"
-    params:
-        variants=get_variants,
-        code=get_code("plot_confusion.py"),
-        numbers=get_numbers_per_variant("results/metrics/{model}/{dataset}/{run}.json"),
-    script:
-        "../scripts/plot_confusion.py"
-
-
-rule plot_calibration:
-    input:
-        per_system("results/metrics/{model}/{dataset}/{run}.json", main=True),
-    output:
-        report(
+        calibration=report(
             "results/figures/{model}/{dataset}/calibration.svg",
             category="2 Reliability",
             labels={"data set": "{dataset}", "model": "{model}", "item": "calibration"},
             caption="../report/calibration.rst",
         ),
-    log:
-        "results/logs/plot_calibration/{model}/{dataset}.log",
-    benchmark:
-        "results/benchmarks/plot_calibration/{model}/{dataset}.jsonl"
-    params:
-        variants=get_variants,
-        code=get_code("plot_calibration.py"),
-        numbers=get_numbers_per_variant("results/metrics/{model}/{dataset}/{run}.json"),
-    script:
-        "../scripts/plot_calibration.py"
-
-
-rule plot_training:
-    input:
-        per_system("results/{training}/{model}/{dataset}/{run}/training.json", "tuned", main=True),
-    output:
-        report(
+        training=report(
             "results/figures/{model}/{dataset}/training.svg",
             category="4 Training",
             labels={"data set": "{dataset}", "model": "{model}", "item": "loss"},
             caption="../report/training.rst",
         ),
     log:
-        "results/logs/plot_training/{model}/{dataset}.log",
+        "results/logs/plot_model/{model}/{dataset}.log",
     benchmark:
-        "results/benchmarks/plot_training/{model}/{dataset}.jsonl"
+        "results/benchmarks/plot_model/{model}/{dataset}.jsonl"
+    wildcard_constraints:
+        model="|".join(MODELS),
     params:
-        variants=lambda wildcards: [system.label for system in get_systems("tuned", main=True)(wildcards)],
-        code=get_code("plot_training.py"),
-        numbers=get_numbers_per_variant("results/{training}/{model}/{dataset}/{run}/training.json", "tuned"),
+        code=get_code("plot_model.py"),
+        numbers=get_numbers_per_variant("results/metrics/{model}/{dataset}/{run}.json"),
+        training_numbers=get_numbers_per_variant("results/{training}/{model}/{dataset}/{run}/training.json", "tuned"),
     script:
-        "../scripts/plot_training.py"
+        "../scripts/plot_model.py"
+
+
+use rule plot_model as plot_baseline with:
+    output:
+        confusion=report(
+            "results/figures/{model}/{dataset}/confusion.svg",
+            category="3 Errors",
+            labels={"data set": "{dataset}", "model": "{model}", "item": "confusion"},
+            caption="../report/confusion.rst",
+        ),
+        calibration=report(
+            "results/figures/{model}/{dataset}/calibration.svg",
+            category="2 Reliability",
+            labels={"data set": "{dataset}", "model": "{model}", "item": "calibration"},
+            caption="../report/calibration.rst",
+        ),
+    log:
+        "results/logs/plot_baseline/{model}/{dataset}.log",
+    benchmark:
+        "results/benchmarks/plot_baseline/{model}/{dataset}.jsonl"
+    wildcard_constraints:
+        model=BASELINE,

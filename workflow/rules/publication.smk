@@ -49,9 +49,12 @@ rule write_model_card:
         base_metrics="results/metrics/{model}/{dataset}/base.json",
         tuned_metrics="results/metrics/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.json",
         quality="results/curated/{dataset}/quality.json",
+        validation="results/curated/{dataset}/validation.jsonl",
         taxonomy=get_resource("taxonomy.yaml"),
+        instruction=get_resource("prompts/instruction.yaml"),
     output:
-        "results/merged/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/README.md",
+        card="results/merged/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/README.md",
+        classifier="results/merged/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/classifier.json",
     log:
         "results/logs/write_model_card/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.log",
     benchmark:
@@ -60,34 +63,13 @@ rule write_model_card:
         model=CAUSAL,
     params:
         seed=config["seed"],
-        answer=lookup(dpath="recipes/{recipe}/answer", within=config),
-        template=sha256(ROOT / "workflow/report/model_card.md.j2"),
-        code=get_code("write_model_card.py"),
-    script:
-        "../scripts/write_model_card.py"
-
-
-rule write_classifier:
-    input:
-        metrics="results/metrics/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.json",
-        validation="results/curated/{dataset}/validation.jsonl",
-        taxonomy=get_resource("taxonomy.yaml"),
-        instruction=get_resource("prompts/instruction.yaml"),
-    output:
-        "results/merged/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}/classifier.json",
-    log:
-        "results/logs/write_classifier/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.log",
-    benchmark:
-        "results/benchmarks/write_classifier/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.jsonl"
-    wildcard_constraints:
-        model=CAUSAL,
-    params:
         template=lookup(dpath="models/{model}/template", within=config, default=None),
         precision=get_precision,
         answer=lookup(dpath="recipes/{recipe}/answer", within=config),
-        code=get_code("write_classifier.py"),
+        card_template=sha256(ROOT / "workflow/report/model_card.md.j2"),
+        code=get_code("write_model_card.py"),
     script:
-        "../scripts/write_classifier.py"
+        "../scripts/write_model_card.py"
 
 
 rule write_card:
