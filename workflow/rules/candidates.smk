@@ -1,9 +1,16 @@
 """Candidates: from recorded answers, a file of one's own, Claude, or a data set of the Hub."""
 
 
+# On a cluster these run where Snakemake runs: there are the network, the store of paid answers and the downloads' cache.
+localrules:
+    generate_candidates,
+    download_candidates,
+    estimate_generation,
+
+
 rule collect_candidates:
     input:
-        responses=lookup(dpath="datasets/{dataset}/generation/recorded/responses", within=config),
+        responses=get_recorded_responses,
     output:
         candidates="results/candidates/{dataset}/recorded.jsonl",
         record="results/candidates/{dataset}/recorded.json",
@@ -20,7 +27,7 @@ rule collect_candidates:
 
 rule read_own_rows:
     input:
-        rows=lookup(dpath="datasets/{dataset}/generation/file/path", within=config),
+        rows=get_own_rows,
         taxonomy=get_resource("taxonomy.yaml"),
         instruction=get_resource("prompts/instruction.yaml"),
     output:

@@ -1,6 +1,12 @@
 """Claude's own answers to the evaluation questions, if a data set is configured for them."""
 
 
+# As in candidates.smk.
+localrules:
+    ask_claude,
+    estimate_answers,
+
+
 rule ask_claude:
     input:
         questions="results/questions/{dataset}.jsonl",

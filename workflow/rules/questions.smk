@@ -1,6 +1,11 @@
 """Evaluation questions: from a local file, or from OpenFinData's release."""
 
 
+# As in candidates.smk.
+localrules:
+    download_questions,
+
+
 rule download_questions:
     output:
         "results/openfindata/{task}.json",
