@@ -63,7 +63,7 @@ def resources_of(profile: str, rule: str) -> dict[str, Any]:
     return cores | written.get("default-resources", {}) | written["set-resources"].get(rule, {})
 
 
-@pytest.mark.parametrize("rule", ["train_lora", "prepare_model", "curate_dataset"])
+@pytest.mark.parametrize("rule", ["train_lora", "score_predictions"])
 def test_aws_batch_is_asked_for_the_memory_and_the_gpu_of_the_profile(rule: str, caplog: pytest.LogCaptureFixture):
     plugin("aws-batch")
     from snakemake_executor_plugin_aws_batch.batch_job_builder import BatchJobBuilder
@@ -120,7 +120,7 @@ def test_kubernetes_limits_a_training_pod_to_one_gpu():
     ]
 
 
-@pytest.mark.parametrize("rule", ["train_lora", "curate_dataset"])
+@pytest.mark.parametrize("rule", ["train_lora", "score_predictions"])
 def test_google_batch_is_asked_for_the_card_and_the_image_of_the_profile(rule: str):
     module = plugin("google-batch")
     written = read("google-batch")

@@ -1,13 +1,6 @@
 """Candidates: from recorded answers, a file of one's own, Claude, or a data set of the Hub."""
 
 
-# On a cluster these run where Snakemake runs: there are the network, the store of paid answers and the downloads' cache.
-localrules:
-    generate_candidates,
-    download_candidates,
-    estimate_generation,
-
-
 rule collect_candidates:
     input:
         responses=get_recorded_responses,
@@ -58,6 +51,7 @@ rule generate_candidates:
         "results/logs/generate_candidates/{dataset}.log",
     benchmark:
         "results/benchmarks/generate_candidates/{dataset}.jsonl"
+    localrule: True
     params:
         plan=lookup(dpath="{dataset}", within=PLANS),
         curation=get_curation,
@@ -77,6 +71,7 @@ rule download_candidates:
         "results/logs/download_candidates/{dataset}.log",
     benchmark:
         "results/benchmarks/download_candidates/{dataset}.jsonl"
+    localrule: True
     params:
         source=lookup(dpath="datasets/{dataset}/generation/huggingface", within=config),
         code=get_code("download_candidates.py"),
@@ -93,6 +88,7 @@ rule estimate_generation:
         prices=PRICES,
     log:
         "results/logs/estimate_generation.log",
+    localrule: True
     params:
         plans=PLANS,
         curation={dataset: curation_of(dataset) for dataset in PLANS},

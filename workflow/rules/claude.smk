@@ -1,12 +1,6 @@
 """Claude's own answers to the evaluation questions, if a data set is configured for them."""
 
 
-# As in candidates.smk.
-localrules:
-    ask_claude,
-    estimate_answers,
-
-
 rule ask_claude:
     input:
         questions="results/questions/{dataset}.jsonl",
@@ -22,6 +16,7 @@ rule ask_claude:
         "results/benchmarks/ask_claude/{claude}/{dataset}.jsonl"
     wildcard_constraints:
         claude="[^/]+",
+    localrule: True
     params:
         plan=lookup(dpath="{dataset}", within=ANSWER_PLANS),
         answer=lookup(dpath="scoring/answer", within=config),
@@ -38,6 +33,7 @@ rule estimate_answers:
         prices=PRICES,
     log:
         "results/logs/estimate_answers.log",
+    localrule: True
     params:
         plans=ANSWER_PLANS,
         answer=lookup(dpath="scoring/answer", within=config),

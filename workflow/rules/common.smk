@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from snakemake.io import sourcecache_entry
+from snakemake.settings.types import SharedFSUsage
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -72,6 +73,8 @@ def fetched(path):
     return stored.local_path()
 
 
+# Whether all jobs see one file system. In a cloud they do not, and share the declared inputs and outputs alone.
+SHARED_FILES = SharedFSUsage.INPUT_OUTPUT in workflow.storage_settings.shared_fs_usage
 BEGAN = time.time()
 MODELS = config["study"]["models"]
 ENCODERS = [model for model in MODELS if config["models"][model]["kind"] == "encoder"]

@@ -1,11 +1,6 @@
 """Evaluation questions: from a local file, or from OpenFinData's release."""
 
 
-# As in candidates.smk.
-localrules:
-    download_questions,
-
-
 rule download_questions:
     output:
         "results/openfindata/{task}.json",
@@ -16,6 +11,7 @@ rule download_questions:
     wildcard_constraints:
         task="[a-z_]+",
     retries: 2
+    localrule: True
     params:
         code=get_code("download_questions.py"),
     script:
