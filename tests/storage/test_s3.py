@@ -39,11 +39,28 @@ def study(tmp_path_factory: pytest.TempPathFactory, options: list[str]) -> Path:
     return workspace
 
 
+def plan(workspace: Path, options: list[str]) -> str:
+    return snakemake(workspace, *options, "--dry-run", "--quiet", "rules", **CREDENTIALS).stdout
+
+
 def test_another_empty_folder_has_nothing_to_do_and_can_make_the_report(
     study: Path, options: list[str], tmp_path: Path
 ):
+    assert not list((study / "results").rglob("*.json"))
     other = tmp_path / "other"
     shutil.copytree(study, other, ignore=shutil.ignore_patterns("results", ".snakemake"))
-    assert "Nothing to be done" in snakemake(other, *options, "--dry-run", **CREDENTIALS).stdout
+    assert "Nothing to be done" in plan(other, options)
     snakemake(other, *options, "--report", "report.html", **CREDENTIALS)
-    assert "similarity" in (other / "report.html").read_text()
+    page = (other / "report.html").read_text()
+    assert "similarity" in page
+
+
+def test_a_clone_needs_the_metadata_of_the_first_folder(study: Path, options: list[str], tmp_path: Path):
+    clone = tmp_path / "clone"
+    shutil.copytree(study, clone, ignore=shutil.ignore_patterns("results", ".snakemake"), copy_function=shutil.copyfile)
+    assert "train_lora" in plan(clone, options)  # its files are newer than the results
+    shutil.copytree(study / ".snakemake/metadata", clone / ".snakemake/metadata", dirs_exist_ok=True)
+    assert "Nothing to be done" in plan(clone, options)
+    instruction = clone / "tests/datasets/support_topics/prompts/instruction.yaml"
+    instruction.write_text(instruction.read_text().replace("Answer", "Reply"))
+    assert "train_lora" in plan(clone, options)
