@@ -5,6 +5,7 @@ Google's plugin does not install beside the locked packages. In an environment o
 """
 
 import logging
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -51,6 +52,9 @@ def test_each_setting_is_one_of_the_plugin(profile: str):
 def test_each_profile_gives_every_gpu_rule_a_gpu_and_keeps_the_default_rerun_triggers(profile: str):
     written = read(profile)
     default = yaml.safe_load((ROOT / "profiles/default/profile.yaml").read_text())
+    rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    named = {*written["set-resources"], *written.get("set-threads", {}), *written["groups"]}
+    assert named <= {*re.findall(r"^(?:use rule \w+ as|rule) (\w+)", rules, re.MULTILINE)}
     assert {rule for rule, resources in written["set-resources"].items() if "gpu" in resources} == GPU_RULES
     assert {key: written[key] for key in ("rerun-triggers", "rerun-incomplete")} == {
         key: default[key] for key in ("rerun-triggers", "rerun-incomplete")
