@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 
 from snakemake.io import sourcecache_entry
-from snakemake.settings.types import SharedFSUsage
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -53,6 +52,9 @@ try:
 except ConfigError as error:
     sys.exit(str(error))
 
+# Whether results are in object storage. Jobs then share what their rules declare, and perhaps nothing else.
+STORED = bool(workflow.storage_settings.default_storage_provider)
+
 
 def source_file(path):
     """Mark a file that comes with the study: it is read where it lies, also when results are in object storage.
@@ -62,19 +64,6 @@ def source_file(path):
     return sourcecache_entry(str(path), str(path))
 
 
-@cache
-def fetched(path):
-    """Return where a result lies on this machine; from object storage it is fetched first."""
-    if not workflow.storage_settings.default_storage_provider:
-        return Path(path)
-    stored = workflow.modifier.path_modifier.apply_default_storage(path).flags["storage_object"]
-    stored.local_path().parent.mkdir(parents=True, exist_ok=True)
-    stored.retrieve_object()
-    return stored.local_path()
-
-
-# Whether all jobs see one file system. In a cloud they do not, and share the declared inputs and outputs alone.
-SHARED_FILES = SharedFSUsage.INPUT_OUTPUT in workflow.storage_settings.shared_fs_usage
 BEGAN = time.time()
 MODELS = config["study"]["models"]
 ENCODERS = [model for model in MODELS if config["models"][model]["kind"] == "encoder"]
@@ -337,6 +326,17 @@ def get_validation(wildcards):
     if wildcards.run == "zero_shot":
         return {}
     return {"validation": "results/predictions/{model}/{dataset}/{run}/validation.jsonl".format(**wildcards)}
+
+
+@cache
+def fetched(path):
+    """Return where a result lies on this machine; from object storage it is fetched first."""
+    if not STORED:
+        return Path(path)
+    stored = workflow.modifier.path_modifier.apply_default_storage(path).flags["storage_object"]
+    stored.local_path().parent.mkdir(parents=True, exist_ok=True)
+    stored.retrieve_object()
+    return stored.local_path()
 
 
 def get_numbers_per_variant(pattern, *variants):

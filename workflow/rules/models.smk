@@ -28,7 +28,7 @@ rule prepare_model:
         "results/logs/prepare_model/{model}.log",
     benchmark:
         "results/benchmarks/prepare_model/{model}.jsonl"
-    localrule: not SHARED_FILES  # where the files were downloaded
+    localrule: STORED  # on the machine that has the downloaded files
     params:
         source=get_source,
         versions=get_versions("gguf", "llamafactory", "transformers", "tokenizers"),
