@@ -57,11 +57,11 @@ STORED = bool(workflow.storage_settings.default_storage_provider)
 
 
 def source_file(path):
-    """Mark a file that comes with the study: it is read where it lies, also when results are in object storage.
+    """Return the path of a file that comes with the study, marked so that it is not looked for in object storage.
 
-    `local` would say so too, but a job with such an input runs on the submitting machine only.
+    `local` would mark it too, but a job with such an input runs on the submitting machine only.
     """
-    return sourcecache_entry(str(path), str(path))
+    return sourcecache_entry(str(path), str(path)) if STORED else path
 
 
 BEGAN = time.time()
