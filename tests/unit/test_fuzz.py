@@ -216,7 +216,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     stand_ins = {
         "inference.classifier": {
             "load_classifier": lambda _: SimpleNamespace(settings=CLASSIFIER), "load_base": lambda *_: None,
-            "classify_all": lambda _, texts: [{"question": text, "probabilities": {"billing": 1.0}} for text in texts],
+            "classify_all": lambda _, texts: [
+                {"question": text, "label": "billing", "probabilities": {"billing": 1.0}} for text in texts
+            ],
         },
         "inference.demo": {"build_page": lambda *_: page, "serve": lambda *_: "http://127.0.0.1"},
         "training.trainer": {"train": lambda *_: None},

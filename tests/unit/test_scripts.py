@@ -483,10 +483,10 @@ def test_each_run_has_checkpoints_of_its_own(data: Path, tmp_path: Path, monkeyp
     Path("model/config.json").write_text('{"dtype": "float32"}')
     for name in ("source.json", "tokenizer_config.json"):
         Path("model", name).write_text("{}")
-    Path("results/sft/m/d").mkdir(parents=True)
     Path("rows.json").write_text("[]")
 
-    def checkpoints(seed: str = "1", validated: int = 4, **changes: object) -> str:
+    def checkpoints(seed: str = "1", validated: int = 4, root: str = "", **changes: object) -> str:
+        Path(root, "results/sft/m/d").mkdir(parents=True, exist_ok=True)
         params = {
             "template": "gemma",
             "training": {
@@ -501,7 +501,7 @@ def test_each_run_has_checkpoints_of_its_own(data: Path, tmp_path: Path, monkeyp
             "versions": {"llamafactory": "0.9.5"},
         }
         config = {"training": {"per_device_eval_batch_size": validated}, "models": {"m": {"training": {}}}, "gpu": {}}
-        outputs = {name: f"results/sft/m/d/{name}.yaml" for name in ("train", "merge")}
+        outputs = {name: f"{root}results/sft/m/d/{name}.yaml" for name in ("train", "merge")}
         run(
             "render_configs.py",
             data / "log",
@@ -515,10 +515,14 @@ def test_each_run_has_checkpoints_of_its_own(data: Path, tmp_path: Path, monkeyp
         assert rendered["packing"] is False
         assert "precision" not in rendered
         assert rendered["per_device_eval_batch_size"] == validated
+        merge = yaml.safe_load(Path(outputs["merge"]).read_text())
+        assert merge["export_dir"] == f"{root}results/merged/m/d/model"
+        assert merge["adapter_name_or_path"] == f"{root}results/sft/m/d/adapter"
         return rendered["output_dir"]
 
     first = checkpoints()
     assert checkpoints() == checkpoints(validated=2) == first
+    assert checkpoints(root=".snakemake/storage/s3/bucket/") == first  # a local copy of an object in a bucket
     assert checkpoints(seed="2") != first
     assert checkpoints(versions={"llamafactory": "0.9.5", "peft": "0.18.1"}) != first
     Path("rows.json").write_text('[{"instruction": "Why?", "output": "A"}]')

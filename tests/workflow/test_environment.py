@@ -28,3 +28,12 @@ def test_torchaudio_is_of_torchs_release():
 
 def test_a_socks_proxy_can_be_used():
     assert re.search(r"^socksio==", LOCK, re.MULTILINE)  # httpx' extra, for the API and the Hub
+
+
+def test_containerfile_copies_files_that_exist_and_takes_the_makefiles_uv():
+    recipe = (ROOT / "Containerfile").read_text(encoding="utf-8")
+    copied = [name for line in re.findall(r"^COPY (.*) \S+$", recipe, re.MULTILINE) for name in line.split()]
+    assert {"requirements.lock", "requirements-cluster.lock", "workflow/scripts"} <= {*copied}
+    assert all((ROOT / name).exists() for name in copied)
+    version = re.search(r"^UV_VERSION := (\S+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)[1]
+    assert f"uv=={version}" in recipe

@@ -3,7 +3,7 @@
 
 rule collect_candidates:
     input:
-        responses=lookup(dpath="datasets/{dataset}/generation/recorded/responses", within=config),
+        responses=get_recorded_responses,
     output:
         candidates="results/candidates/{dataset}/recorded.jsonl",
         record="results/candidates/{dataset}/recorded.json",
@@ -20,7 +20,7 @@ rule collect_candidates:
 
 rule read_own_rows:
     input:
-        rows=lookup(dpath="datasets/{dataset}/generation/file/path", within=config),
+        rows=get_own_rows,
         taxonomy=get_resource("taxonomy.yaml"),
         instruction=get_resource("prompts/instruction.yaml"),
     output:
@@ -51,6 +51,7 @@ rule generate_candidates:
         "results/logs/generate_candidates/{dataset}.log",
     benchmark:
         "results/benchmarks/generate_candidates/{dataset}.jsonl"
+    localrule: True
     params:
         plan=lookup(dpath="{dataset}", within=PLANS),
         curation=get_curation,
@@ -70,6 +71,7 @@ rule download_candidates:
         "results/logs/download_candidates/{dataset}.log",
     benchmark:
         "results/benchmarks/download_candidates/{dataset}.jsonl"
+    localrule: True
     params:
         source=lookup(dpath="datasets/{dataset}/generation/huggingface", within=config),
         code=get_code("download_candidates.py"),
@@ -86,6 +88,7 @@ rule estimate_generation:
         prices=PRICES,
     log:
         "results/logs/estimate_generation.log",
+    localrule: True
     params:
         plans=PLANS,
         curation={dataset: curation_of(dataset) for dataset in PLANS},

@@ -7,6 +7,7 @@ from collections import Counter
 from functools import cache
 from pathlib import Path
 
+from snakemake.io import sourcecache_entry
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -51,12 +52,24 @@ try:
 except ConfigError as error:
     sys.exit(str(error))
 
+# Whether results are in object storage. Jobs then share what their rules declare, and perhaps nothing else.
+STORED = bool(workflow.storage_settings.default_storage_provider)
+
+
+def source_file(path):
+    """Return the path of a file that comes with the study, marked so that it is not looked for in object storage.
+
+    `local` would mark it too, but a job with such an input runs on the submitting machine only.
+    """
+    return sourcecache_entry(str(path), str(path)) if STORED else path
+
+
 BEGAN = time.time()
 MODELS = config["study"]["models"]
 ENCODERS = [model for model in MODELS if config["models"][model]["kind"] == "encoder"]
 RECIPES = config["study"]["recipes"]
 DATASETS = config["study"]["datasets"]
-PRICES = shipped("resources/prices.yaml", ROOT)
+PRICES = source_file(shipped("resources/prices.yaml", ROOT))
 # The settings that decide the requests to Claude, by data set with a block generation.anthropic.
 PLANS = {
     dataset: {key: block[key] for key in Plan.model_fields if key in block}
@@ -153,8 +166,8 @@ def get_model_files(wildcards):
     if is_downloaded(source):
         return [f"results/downloads/{wildcards.model}.json"]
     if source["type"] == "local":
-        return local_files(Path(source["path"]))
-    return [source["path"]] if "path" in source else []
+        return [source_file(path) for path in local_files(Path(source["path"]))]
+    return [source_file(source["path"])] if "path" in source else []
 
 
 def get_download(wildcards):
@@ -202,13 +215,25 @@ def get_dataset(wildcards):
 
 
 def get_resource(name):
-    return lambda wildcards: f"{get_dataset(wildcards)['resources']}/{name}"
+    return lambda wildcards: resource(name, wildcards.dataset)
+
+
+def resource(name, dataset):
+    return source_file(f"{config['datasets'][dataset]['resources']}/{name}")
 
 
 def get_personas(wildcards):
     """Return the data set's personas; only rows that were written for personas have them."""
-    path = get_resource("personas.yaml")(wildcards)
+    path = resource("personas.yaml", wildcards.dataset)
     return path if Path(path).is_file() else []
+
+
+def get_recorded_responses(wildcards):
+    return source_file(get_generation(wildcards)["recorded"]["responses"])
+
+
+def get_own_rows(wildcards):
+    return source_file(get_generation(wildcards)["file"]["path"])
 
 
 def get_recorded_dataset(wildcards):
@@ -236,13 +261,13 @@ def curation_of(dataset):
 
 
 def expand_resources(name, datasets):
-    return [f"{config['datasets'][dataset]['resources']}/{name}" for dataset in datasets]
+    return [resource(name, dataset) for dataset in datasets]
 
 
 def get_evaluation_file(wildcards):
     evaluation = get_dataset(wildcards)["evaluation"]
     if evaluation["source"] == "local":
-        return evaluation["path"]
+        return source_file(evaluation["path"])
     return f"results/openfindata/{evaluation['task']}.json"
 
 
@@ -301,16 +326,27 @@ def get_validation(wildcards):
     return {"validation": "results/predictions/{model}/{dataset}/{run}/validation.jsonl".format(**wildcards)}
 
 
+@cache
+def fetched(path):
+    """Return where a result lies on this machine; from object storage it is fetched first."""
+    if not STORED:
+        return Path(path)
+    stored = workflow.modifier.path_modifier.apply_default_storage(path).flags["storage_object"]
+    stored.local_path().parent.mkdir(parents=True, exist_ok=True)
+    stored.retrieve_object()
+    return stored.local_path()
+
+
 def get_numbers_per_variant(pattern, *variants):
     """Return a function that gives the numbers for a caption, of each variant's main run by the variant's name."""
     return lambda wildcards: {
-        system.label: Numbers(system_path(pattern, system, wildcards.dataset))
+        system.label: Numbers(system_path(pattern, system, wildcards.dataset), fetched)
         for system in get_systems(*variants, main=True)(wildcards)
     }
 
 
 def get_numbers(pattern):
-    return lambda wildcards: Numbers(pattern.format(**wildcards))
+    return lambda wildcards: Numbers(pattern.format(**wildcards), fetched)
 
 
 def get_code(script):

@@ -18,7 +18,7 @@ rule write_report:
         training=per_system("results/{training}/{model}/{dataset}/{run}/training.json", "tuned", main=True),
         models=expand("results/models/{model}", model=MODELS),
         asked=per_system("results/predictions/{model}/{dataset}/{run}/record.json", "zero_shot"),
-        published=shipped("resources/reference/published_results.csv", ROOT),
+        published=source_file(shipped("resources/reference/published_results.csv", ROOT)),
     output:
         report="results/comparison/{dataset}/report.md",
         provenance=report(

@@ -11,6 +11,7 @@ rule download_questions:
     wildcard_constraints:
         task="[a-z_]+",
     retries: 2
+    localrule: True
     params:
         code=get_code("download_questions.py"),
     script:

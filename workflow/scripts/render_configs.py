@@ -79,11 +79,12 @@ def main(
     # of everything that decides its result; the number of rows computed at once is not part of it.
     made_of = [versions, [sha256(path) for path in alpaca], read_json(Path(model) / OWN_FILE)]
     run = digest([training_config(**arguments, settings=training, checkpoints=""), batch_size, *made_of])[:12]
-    stem = sft.relative_to("results/sft")
+    # In object storage, results are below a folder of local copies. Checkpoints stay on this machine all the same.
+    root, _, stem = str(sft).rpartition("results/sft/")
     settings = training | batching.arguments() | {EVAL_BATCH: eval_batch_size}
     checkpoints = f"results/checkpoints/{stem}/{run}"
     write_yaml(outputs["train"], training_config(**arguments, settings=settings, checkpoints=checkpoints))
-    merged = f"results/merged/{stem}/model"
+    merged = f"{root}results/merged/{stem}/model"
     write_yaml(outputs["merge"], merge_config(model=model, adapter=str(sft / "adapter"), merged=merged))
 
 

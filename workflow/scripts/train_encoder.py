@@ -35,7 +35,8 @@ def main(
     # As in LoRA training, each run has checkpoints of its own, named by a digest of everything that decides its result.
     made_of = [settings, seed, versions, codes, curated, read_json(model / OWN_FILE)]
     folder = Path(outputs["model"])
-    checkpoints = Path("results/checkpoints", folder.parent.relative_to("results/encoders"), digest(made_of)[:12])
+    run = str(folder.parent).rpartition("results/encoders/")[2]
+    checkpoints = Path("results/checkpoints", run, digest(made_of)[:12])
     drop_other_runs(checkpoints)
     with exclusive_accelerator(), metered() as job:
         use_repeatable_kernels()
