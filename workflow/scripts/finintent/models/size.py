@@ -116,12 +116,12 @@ def model_size(model: dict[str, Any], folder: Path) -> Size | None:
     if (described / CONFIG).is_file():
         with suppress(KeyError):  # other names of the same properties
             return size_of(read_json(described / CONFIG))
-    bytes_ = _package_bytes(source["package"]) if source.get("package") else gigabytes(source) * GB
-    if not bytes_:
+    file_bytes = _package_bytes(source["package"]) if source.get("package") else gigabytes(source) * GB
+    if not file_bytes:
         return None
     gguf, encoder = source["type"] == "gguf", model["kind"] == "encoder"
     weight_bytes = FLOAT32 if encoder else BF16
-    shares = [(bytes_ / (GB * file_gb if gguf else size.weights * weight_bytes), size) for size, file_gb in TYPICAL]
+    shares = [(file_bytes / (GB * file_gb if gguf else size.weights * weight_bytes), size) for size, file_gb in TYPICAL]
     share, alike = min(shares, key=lambda pair: abs(math.log(pair[0])))
     return replace(
         alike,
