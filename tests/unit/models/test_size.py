@@ -74,7 +74,7 @@ def test_a_cut_vocabulary_leaves_a_smaller_head(tmp_path: Path):
 def test_an_encoder_has_its_weights_in_float32(tmp_path: Path):
     encoder = catalogue(type="huggingface", size_gb=0.4) | {"kind": "encoder"}
     size = model_size(encoder, tmp_path)
-    assert size.weights == pytest.approx(0.1e9, rel=0.6)
+    assert size.weights == pytest.approx(0.1e9, rel=0.02)
     assert size.weight_bytes == FLOAT32
 
 

@@ -16,6 +16,7 @@ from finintent.models.gguf_source import installed_parts
 CONFIG = "config.json"
 FLOAT32, BF16 = 4, 2  # bytes
 CUT_VOCABULARY = 50_000  # what a block `vocabulary` leaves of a large one, for Chinese
+ENCODER_VOCABULARY = 30_000
 
 
 @dataclass(frozen=True)
@@ -123,11 +124,12 @@ def model_size(model: dict[str, Any], folder: Path) -> Size | None:
     weight_bytes = FLOAT32 if encoder else BF16
     shares = [(file_bytes / (GB * file_gb if gguf else size.weights * weight_bytes), size) for size, file_gb in TYPICAL]
     share, alike = min(shares, key=lambda pair: abs(math.log(pair[0])))
+    whole = replace(alike, vocabulary=ENCODER_VOCABULARY) if encoder else alike
     return replace(
-        alike,
-        linear=alike.linear * share,
+        whole,
+        linear=max(share * alike.weights - whole.weights + whole.linear, alike.linear * share / 2),
         adapter=alike.adapter * math.sqrt(share),
-        vocabulary=min(CUT_VOCABULARY, alike.vocabulary) if model.get("vocabulary") else alike.vocabulary,
+        vocabulary=min(CUT_VOCABULARY, whole.vocabulary) if model.get("vocabulary") else whole.vocabulary,
         weight_bytes=FLOAT32 if encoder or (gguf and source.get("dtype", "float32") == "float32") else BF16,
     )
 
