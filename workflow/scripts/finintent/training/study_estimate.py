@@ -19,7 +19,9 @@ STAGES = 5  # jobs of a tuned model on the accelerator, one after the other
 LIGHT_SECONDS = 2.4
 LIGHT_DATASET, LIGHT_MODEL, LIGHT_SYSTEM, LIGHT_TUNED = 18, 3, 1, 2
 CONVERSION, WRITTEN, LINKING = 18, 0.4 * GB, 3  # seconds of a model's conversion, its bytes a second; seconds of a link
-MEASURED = "The stages of measured studies differed from such an estimate by up to a quarter (docs/gpu.md)."
+MEASURED = (
+    "The stages of most measured studies took up to a quarter more or less; a shared device takes longer (docs/gpu.md)."
+)
 ASSUMED = "The speed of this device was not measured but taken from its data sheet: expect half to twice the time."
 
 
