@@ -7,10 +7,12 @@ import runpy
 from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 import yaml
 from huggingface_hub import ModelCard
 
+from finintent.analysis.tables import write_table
 from finintent.files import read_json, read_jsonl, sha256
 from finintent.inference.classifier_file import ClassifierFile
 from tiny import DATASET, ROOT, write_tiny_model
@@ -380,6 +382,11 @@ def test_the_whole_analysis_of_a_study(data: Path):
         output=Files(**out("cost", "jobs")),
         params=SimpleNamespace(trained=trained, merged=trained, computed=[SYSTEMS[0], *trained], usd_per_hour=2),
     )
+    estimated = {"model": "m", "device": "a card", "stage": "train", "jobs": 3}
+    write_table(
+        pd.DataFrame([estimated | {"estimated_minutes": 300.0, "measured_minutes": 270.0, "difference": 1 / 9}]),
+        **dict(zip(("parquet", "csv"), out("estimate").values(), strict=True)),
+    )
     run(
         "compare_models.py",
         data / "log",
@@ -405,7 +412,7 @@ def test_the_whole_analysis_of_a_study(data: Path):
             **tables("accuracy", "permutations", "seeds", "learning_curve", "questions", "slices"),
             curation=str(data / "curation.json"),
             quality=str(data / "quality.json"),
-            **tables("cost", "jobs"),
+            **tables("cost", "jobs", "estimate"),
             training=[str(record)],
             models=[str(data)],
             asked=[str(data / "asked.json")],
@@ -435,6 +442,7 @@ def test_the_whole_analysis_of_a_study(data: Path):
     assert "| m tuned (label, 24 rows) | 1 | 108.0 | 90.0 | 3.60 | 150.0 | 20.0 | 250.0 | 0.1389 |" in report
     assert "| m base | - | 6.0 | - | 0.20 | 50.0 | 20.0 | 250.0 | 0.1389 |" in report
     assert "| m tuned (label, 24 rows) | 2 | train | 90.0 | 2.00 | 9 | a processor | - |" in report
+    assert "| m | a card | train | 3 | 300.0 | 270.0 | 11.1 % |" in report
     assert "| majority-class | - |" in report  # a constant has no temperature
     assert "persona (validation rows)" in report
     assert "claude's own answers to the 6 questions cost 0.5000 US dollars" in report

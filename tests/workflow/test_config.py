@@ -19,7 +19,8 @@ CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"
 A10G = yaml.safe_load((ROOT / "config/a10g.yaml").read_text(encoding="utf-8"))
 HUB = {"type": "huggingface", "repo_id": "a/b", "size_gb": 1}
 JOBS = {
-    "all": 1, "analyse_errors": 1, "check_merge": 1, "collect_candidates": 1, "compare_models": 1, "curate_dataset": 1,
+    "all": 1, "analyse_errors": 1, "check_estimate": 1, "check_merge": 1, "collect_candidates": 1, "compare_models": 1,
+    "curate_dataset": 1,
     "describe_alpaca": 1,
     "evaluate_base": 1, "evaluate_few_shot": 1, "evaluate_tuned": 1, "format_alpaca": 1, "measure_quality": 1,
     "merge_lora": 1, "plot_accuracy": 1, "plot_baseline": 1, "plot_learning_curve": 1, "plot_model": 1,

@@ -17,7 +17,7 @@ PACKAGE = "workflow/scripts/finintent"
 COMPARISON = {
     "tabulate_accuracy",
     "compare_models", "plot_accuracy", "analyse_errors", "summarise_runs", "plot_learning_curve", "summarise_cost",
-    "write_report",
+    "check_estimate", "write_report",
 }  # fmt: skip
 TUNING = {"render_configs", "train_lora", "merge_lora", "check_merge"}
 METRICS = {"score_predictions", "plot_model"}
@@ -113,11 +113,11 @@ EDITS = {
     ),
     "the price of the machine": (
         configure(lambda config: config.update(gpu={"usd_per_hour": 2})),
-        {"summarise_cost", "compare_models", "write_report"},
+        {"summarise_cost", "check_estimate", "compare_models", "write_report"},
     ),
     "a module that one stage uses": (
         append(f"{PACKAGE}/inference/baseline.py", "\nNGRAMS = 1\n"),
-        {"train_baseline", "score_predictions", "plot_baseline"} | COMPARISON - {"summarise_cost"},
+        {"train_baseline", "score_predictions", "plot_baseline"} | COMPARISON - {"summarise_cost", "check_estimate"},
     ),
     "a module that curation uses": (
         append(f"{PACKAGE}/data/curation.py", "\nUNUSED = 1\n"),
@@ -151,7 +151,7 @@ EDITS = {
     ),
     "how an answer is read": (
         append(f"{PACKAGE}/analysis/extraction.py", "\nUNUSED = 1\n"),
-        METRICS | CARDS | {"plot_baseline"} | COMPARISON - {"summarise_cost"},
+        METRICS | CARDS | {"plot_baseline"} | COMPARISON - {"summarise_cost", "check_estimate"},
     ),
     "a comment of a module": (append(f"{PACKAGE}/training/arguments.py", "\n# A remark.\n"), set()),
     "a comment of a script": (append("workflow/scripts/train_lora.py", "\n# A remark.\n"), set()),

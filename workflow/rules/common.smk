@@ -18,6 +18,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from finintent.config.answers import AnswerPlan
 from finintent.config.plan import Plan
+from finintent.config.settings import encoder_settings, training_settings
 from finintent.config.whole import complete_config
 from finintent.versions import MODEL_PACKAGES, locked_versions
 from finintent.code_digest import code_digest
@@ -180,17 +181,14 @@ def get_download_mb(wildcards):
 
 
 def get_training(wildcards):
-    """Return the settings of a training: those of every one, of its recipe and of its model, the last one first."""
-    blocks = [config["training"], get_recipe(wildcards), get_model(wildcards)["training"]]
-    settings = {key: value for block in blocks for key, value in block.items()}
-    settings["llamafactory"] = {key: value for block in blocks for key, value in block.get("llamafactory", {}).items()}
+    """Return the settings that decide a training's result."""
+    settings = training_settings(config, wildcards.model, wildcards.recipe)
     unused = ("answer", "shuffle_options", "per_device_eval_batch_size")
     return {key: settings[key] for key in sorted(settings) if key not in unused}
 
 
 def get_encoder_training(wildcards):
-    """Return the settings of an encoder's training: those of every encoder, and of this one, the last one first."""
-    return config["encoder"] | get_model(wildcards)["encoder"]
+    return encoder_settings(config, wildcards.model)
 
 
 def get_recipe(wildcards):

@@ -178,3 +178,35 @@ rule summarise_cost:
         code=get_code("summarise_cost.py"),
     script:
         "../scripts/summarise_cost.py"
+
+
+rule check_estimate:
+    input:
+        jobs="results/comparison/{dataset}/jobs.parquet",
+    output:
+        estimate="results/comparison/{dataset}/estimate.parquet",
+        estimate_csv=report(
+            "results/comparison/{dataset}/estimate.csv",
+            category="4 Training",
+            labels={"data set": "{dataset}", "item": "estimate against measurement"},
+            caption="../report/estimate.rst",
+        ),
+    log:
+        "results/logs/check_estimate/{dataset}.log",
+    benchmark:
+        "results/benchmarks/check_estimate/{dataset}.jsonl"
+    params:
+        code=get_code("check_estimate.py"),
+    script:
+        "../scripts/check_estimate.py"
+
+
+# Without an output, it runs whenever it is asked for: what is on the disk by then changes the estimate.
+rule estimate_study:
+    log:
+        "results/logs/estimate_study.log",
+    params:
+        systems=SYSTEMS,
+        path="results/estimate.json",
+    script:
+        "../scripts/estimate_study.py"

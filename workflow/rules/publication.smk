@@ -15,6 +15,7 @@ rule write_report:
         quality="results/curated/{dataset}/quality.json",
         cost="results/comparison/{dataset}/cost.parquet",
         jobs="results/comparison/{dataset}/jobs.parquet",
+        estimate="results/comparison/{dataset}/estimate.parquet",
         training=per_system("results/{training}/{model}/{dataset}/{run}/training.json", "tuned", main=True),
         models=expand("results/models/{model}", model=MODELS),
         asked=per_system("results/predictions/{model}/{dataset}/{run}/record.json", "zero_shot"),

@@ -38,6 +38,7 @@ def markdown_report(
     quality: str,
     cost: str,
     jobs: str,
+    estimate: str,
     asked: dict[str, str],
     published: str,
 ) -> str:
@@ -70,6 +71,7 @@ def markdown_report(
         quality=read_json(quality),
         cost=records(read_table(cost)),
         jobs=records(read_table(jobs)),
+        estimate=records(read_table(estimate)),
         asked=[{"model": model, **read_json(path)} for model, path in asked.items()],
         published=[_with_interval(row) for row in records(pd.read_csv(published))],
     )

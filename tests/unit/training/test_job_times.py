@@ -1,0 +1,148 @@
+"""The time model against jobs that were measured."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from finintent.config.whole import complete_config
+from finintent.errors import ConfigError
+from finintent.machine.speed import GPUS, Device, processor
+from finintent.task.system import System
+from finintent.training.job_times import JobTimes
+from tiny import ROOT
+
+DATASET = "intent_understanding"
+GEMMA, SMALL, LARGE = "gemma-3-270m", "qwen2.5-coder-0.5b-instruct", "qwen2.5-coder-1.5b-instruct"
+CORES = processor(2, bf16=True)
+
+
+def shipped(*overlays: str, **changes: dict) -> dict[str, Any]:
+    """Return the shipped configuration with overlays, complete."""
+
+    def lay(below: dict, above: dict) -> None:
+        for key, value in above.items():
+            if isinstance(value, dict) and isinstance(below.get(key), dict):
+                lay(below[key], value)
+            else:
+                below[key] = value
+
+    config: dict[str, Any] = {}
+    for name in ("config.yaml", *overlays):
+        lay(config, yaml.safe_load((ROOT / "config" / name).read_text(encoding="utf-8")))
+    lay(config, changes)
+    return config | complete_config(config, set_by_workflow=(), baselines=())
+
+
+@pytest.fixture(autouse=True)
+def _in_the_repository(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(ROOT)
+
+
+def seconds(config: dict[str, Any], device: Device, system: System) -> dict[str, float]:
+    times = JobTimes(config, device, Path("nothing-is-prepared"))
+    return {job.stage: job.seconds for job in times.jobs(DATASET, system)}
+
+
+# job_seconds of the records of three studies. "H100": answers by letter, one job on the card at most times; the mean of
+# three seeds, rank 32 and 4 epochs for gemma, rank 8 and 3 epochs for the others. "CPU": two cores, one job at a time.
+TRAINED_ON_H100 = [
+    (GEMMA, 500, 77.8), (GEMMA, 875, 113.8), (SMALL, 500, 68.4), (SMALL, 875, 100.4), (LARGE, 500, 71.5),
+    (LARGE, 875, 101.3),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "rows", "measured"), TRAINED_ON_H100)
+def test_a_training_on_a_gpu(model: str, rows: int, measured: float):
+    recipe = {"lora_rank": 32, "num_train_epochs": 4} if model == GEMMA else {"lora_rank": 8, "num_train_epochs": 3}
+    config = shipped("embedded.yaml", recipes={"letter": recipe})
+    found = seconds(config, GPUS["H100"], System(model, "tuned", "letter", rows, 42))["train"]
+    assert found == pytest.approx(measured, rel=0.1)
+
+
+# Eight jobs at a time on an H200: the last trainings, which had the most of it to themselves.
+@pytest.mark.parametrize(("model", "measured"), [(GEMMA, 374.6), (SMALL, 378.8), (LARGE, 475.1)])
+def test_a_training_of_one_row_at_a_time(model: str, measured: float):
+    found = seconds(shipped("embedded.yaml"), GPUS["H200"], System(model, "tuned", "original", 500, 42))
+    assert found["train"] == pytest.approx(measured, rel=0.15)
+
+
+@pytest.mark.parametrize(("model", "merge", "check"), [(GEMMA, 16.8, 2.4), (SMALL, 18.7, 2.6), (LARGE, 21.3, 3.95)])
+def test_a_merge_and_its_check_on_a_gpu(model: str, merge: float, check: float):
+    found = seconds(shipped("embedded.yaml"), GPUS["H100"], System(model, "tuned", "label", 875, 42))
+    assert found["merge"] == pytest.approx(merge, rel=0.15)
+    assert found["check merge"] == pytest.approx(check, rel=0.25)
+
+
+@pytest.mark.parametrize(("variant", "measured"), [("base", (82.1, 105.0)), ("few_shot", (137.7, 168.0))])
+def test_answers_on_a_processor_lie_between_two_measurements(variant: str, measured: tuple[float, float]):
+    low, high = measured
+    assert low <= seconds(shipped(), CORES, System(GEMMA, variant))["evaluate"] <= high
+
+
+def test_a_step_on_a_processor():
+    """2.65 to 3.05 s for gemma, 8.6 s for the 0.5B model."""
+    steps = {}
+    for model in (GEMMA, SMALL):
+        short, long = (
+            seconds(
+                shipped("embedded.yaml", recipes={"label": {"max_steps": steps}}),
+                CORES,
+                System(model, "tuned", "label", 500, 42),
+            )["train"]
+            for steps in (8, 16)
+        )
+        steps[model] = (long - short) / 8
+    assert 2.65 <= steps[GEMMA] <= 3.05
+    assert steps[SMALL] == pytest.approx(8.6, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("model", "recipe", "measured"),
+    [("qwen2.5-7b", "letter", 39.6), ("llama-3-8b", "letter", 39.8), ("baichuan2-7b", "letter", 41.7)],
+)
+def test_rows_a_second_at_full_size(model: str, recipe: str, measured: float):
+    """Of tests/gpu/measure.py on an H100: 8 rows at once."""
+    system = System(model, "tuned", recipe, 500, 42)
+    one, two = (
+        seconds(
+            shipped("a10g.yaml", recipes={recipe: {"max_steps": steps}}, gpu={"memory_gb": 80}), GPUS["H100"], system
+        )
+        for steps in (100, 101)
+    )
+    assert 8 / (two["train"] - one["train"]) == pytest.approx(measured, rel=0.25)
+
+
+def test_a_larger_card_is_no_slower_and_twice_the_rows_take_twice_the_steps():
+    config = shipped("a10g.yaml")
+    systems = [System("qwen2.5-7b", "tuned", "letter", rows, 1) for rows in (400, 800)]
+    small, large = (seconds(config, GPUS["A10G"], system)["train"] for system in systems)
+    assert 1.5 < large / small < 2
+    assert seconds(config, GPUS["H100"], systems[0])["train"] < small / 2
+
+
+def test_a_model_that_does_not_fit_the_card_is_named():
+    config = shipped("a10g.yaml")
+    config["models"]["large"] = copy.deepcopy(config["models"]["qwen2.5-7b"])
+    config["models"]["large"]["source"]["size_gb"] = 145
+    times = JobTimes(config, GPUS["A10G"], Path("nothing-is-prepared"))
+    assert times.jobs(DATASET, System("large", "tuned", "letter", 500, 1))
+    assert "use a larger one, or set training.llamafactory.quantization_bit" in times.unfit["large"]
+
+
+def test_an_encoder_has_two_jobs_and_a_baseline_none():
+    times = JobTimes(shipped("a10g.yaml"), GPUS["A10G"], Path("nothing-is-prepared"))
+    jobs = times.jobs(DATASET, System("macbert-base", "tuned", None, 500, 42))
+    assert [job.stage for job in jobs] == ["train", "evaluate"]
+    assert 0 < jobs[1].seconds < jobs[0].seconds < 600
+    assert times.jobs(DATASET, System("tfidf-logreg", "baseline", rows=500)) == []
+
+
+def test_a_model_of_unknown_size_is_an_error():
+    config = shipped()
+    config["models"][GEMMA]["source"]["package"] = "no-such-package"
+    times = JobTimes(config, CORES, Path("nothing-is-prepared"))
+    with pytest.raises(ConfigError, match=r"results/models/gemma-3-270m` first"):
+        times.jobs(DATASET, System(GEMMA, "base"))
