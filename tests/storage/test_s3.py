@@ -77,10 +77,8 @@ def test_jobs_that_share_the_bucket_alone_train_and_merge(options: list[str], tm
         subprocess.run(["git", *command], cwd=workspace, check=True)
     pods = tmp_path / "pods"
     pods.mkdir()
-    record = "results/predictions/tiny/support_topics/letter/24-rows/seed-1/job.json"
-    groups = [
-        f"{rule}=tuned" for rule in ("render_configs", "train_lora", "merge_lora", "check_merge", "evaluate_tuned")
-    ]
+    check = "results/merged/tiny/support_topics/letter/24-rows/seed-1/merge_check.json"
+    groups = [f"{rule}=tuned" for rule in ("render_configs", "train_lora", "merge_lora", "check_merge")]
     elsewhere = [f"s3://{BUCKET}/pods" if option == f"s3://{BUCKET}/tiny" else option for option in options]
     plugins = f"{ROOT}/tests/storage/plugins:{os.environ.get('PYTHONPATH', '')}"
     arguments = ["--executor", "pods", "--jobs", "2", "--groups", *groups, "--", check]
