@@ -19,7 +19,7 @@ def last_layer_at(model: PreTrainedModel, columns: torch.Tensor) -> Iterator[Non
 
     A layer whose parts have other names than those of Llama and its kin computes everything.
     """
-    layer = model.get_decoder().layers[-1]
+    *_, layer = getattr(model.get_decoder(), "layers", [None])
     block, attention = getattr(layer, "mlp", None), getattr(layer, "self_attn", None)
     parts = [getattr(attention, "q_proj", None), getattr(attention, "o_proj", None)]
     if hasattr(block, "down_proj"):  # a mixture of experts returns more than a tensor
