@@ -165,7 +165,7 @@ EDITS = {
         set(),
     ),
     "a default that the configuration leaves to the models": (
-        replace(f"{PACKAGE}/config/scoring.py", "Field(\n        5, ge=1", "Field(\n        4, ge=1"),
+        replace(f"{PACKAGE}/config/scoring.py", "5,\n        ge=1,", "4,\n        ge=1,"),
         EVALUATION | {"evaluate_tuned"} | METRICS | CARDS | COMPARISON,
     ),
     "a caption": (append("workflow/report/training.rst", "\nMore words.\n"), set()),

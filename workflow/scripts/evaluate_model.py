@@ -9,6 +9,7 @@ from finintent.files import read_jsonl, write_json
 from finintent.inference.compute import uses_bf16
 from finintent.inference.likelihood import predict_within_memory
 from finintent.inference.loading import load_model
+from finintent.inference.packed import pack_weights
 from finintent.inference.prompting import Prompter, draw_examples
 from finintent.logs import logged
 from finintent.machine.lock import exclusive_accelerator
@@ -41,7 +42,7 @@ def main(
     if examples:
         turns = draw_examples(read_jsonl(examples), labels, wording, answer, per_label=few_shot, seed=seed)
     with exclusive_accelerator(), metered() as job:
-        model = load_model(weights, bf16=uses_bf16(precision))
+        model = pack_weights(load_model(weights, bf16=uses_bf16(precision)))
         ask = partial(
             predict_within_memory, model, prompter, batch_size=batch_size, taxonomy=labels, instruction=wording,
             seed=seed, examples=turns, answer=answer,

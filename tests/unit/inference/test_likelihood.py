@@ -19,6 +19,7 @@ from transformers import (
 from finintent.errors import DataError, ModelError
 from finintent.inference import likelihood as scoring
 from finintent.inference.likelihood import draw_orders, predict, predict_within_memory
+from finintent.inference.packed import pack_weights
 from finintent.inference.prompting import DecidingPosition, Prompter, draw_examples
 from finintent.task.chosen import most_probable
 from finintent.task.prediction import Prediction
@@ -125,15 +126,18 @@ def check(
             assert order.log_probabilities == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("batch_size", [1, 3, 8])
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_shared_caches_change_no_answer(name: str, batch_size: int, prompter: Prompter):
-    model = build(name, len(prompter.tokenizer))
+def test_shared_caches_change_no_answer(name: str, batch_size: int, packed: bool, prompter: Prompter):
+    model = asked = build(name, len(prompter.tokenizer))
+    if packed:
+        asked = pack_weights(build(name, len(prompter.tokenizer)))
     options = {"batch_size": batch_size, "seed": 1, "permutations": 4, "max_new_tokens": 5}
-    rows = predict(model, prompter, QUESTIONS, TAXONOMY, INSTRUCTION, **options)
+    rows = predict(asked, prompter, QUESTIONS, TAXONOMY, INSTRUCTION, **options)
     check(rows, model, prompter, orders=4)
     assert [row.text for row in rows] == [plain_text(model, prompter, row, 5) for row in rows]
-    assert rows == predict(model, prompter, QUESTIONS, TAXONOMY, INSTRUCTION, **options)
+    assert rows == predict(asked, prompter, QUESTIONS, TAXONOMY, INSTRUCTION, **options)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3])

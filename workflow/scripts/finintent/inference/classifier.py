@@ -16,6 +16,7 @@ with redirect_stdout(sys.stderr):
     from finintent.inference.compute import uses_bf16
     from finintent.inference.likelihood import predict
     from finintent.inference.loading import load_model
+    from finintent.inference.packed import pack_weights
     from finintent.inference.prompting import Prompter
     from finintent.models.folder_check import check_folder
 
@@ -41,7 +42,7 @@ class Classifier:
         self.settings = settings
         with redirect_stdout(sys.stderr), _loaded(weights):
             self._prompter = Prompter(str(weights), settings.template)
-            self._model = load_model(str(weights), bf16=uses_bf16(settings.precision))
+            self._model = pack_weights(load_model(str(weights), bf16=uses_bf16(settings.precision)))
         prompt, _ = self._prompter.encode("?", "")
         if max(prompt) >= self._model.get_input_embeddings().num_embeddings:  # LlamaFactory adds tokens that it misses
             raise ModelError(

@@ -20,6 +20,7 @@ from transformers import DynamicCache, LogitsProcessor, LogitsProcessorList, Pre
 
 from finintent.config.answer_form import Answer
 from finintent.errors import ModelError
+from finintent.inference.last_layer import last_layer_at
 from finintent.inference.output_layer import float32_logits
 from finintent.inference.prompting import Prompter
 from finintent.progress import counted
@@ -240,33 +241,46 @@ class _Context:
         """Columns so far."""
         return self.mask.shape[1]
 
-    def extend(self, rows: list[list[int]], lead: list[int]) -> torch.Tensor:
-        """Read more tokens of each row, after `lead` columns of padding; return the logits after its last token."""
+    def extend(self, rows: list[list[int]], lead: list[int]) -> None:
+        """Read more tokens of each row, after `lead` columns of padding."""
+        self._read(rows, lead, torch.zeros(0, dtype=torch.long))
+
+    def extend_to_logits(self, rows: list[list[int]], lead: list[int]) -> torch.Tensor:
+        """Read more tokens of each row as `extend` does; return the logits after its last token."""
+        last = torch.tensor([start + len(row) - 1 for start, row in zip(lead, rows, strict=True)])
+        columns, place = last.unique(return_inverse=True)
+        logits = self._read(rows, lead, columns)
+        return logits[torch.arange(len(rows), device=logits.device), place.to(logits.device)]
+
+    def _read(self, rows: list[list[int]], lead: list[int], columns: torch.Tensor) -> torch.Tensor:
+        """Read more tokens of each row; return the logits of some of the columns that this adds.
+
+        Logits of every token would be the largest tensor of all.
+        """
         width = max(start + len(row) for start, row in zip(lead, rows, strict=True))
         ids = torch.full((len(rows), width), self.pad_id)
         mask = torch.zeros_like(ids)
         for number, (start, row) in enumerate(zip(lead, rows, strict=True)):
             ids[number, start : start + len(row)] = torch.tensor(row, dtype=torch.long)
             mask[number, start : start + len(row)] = 1
-        last = torch.tensor([start + len(row) - 1 for start, row in zip(lead, rows, strict=True)])
-        columns, place = last.to(self.mask.device).unique(return_inverse=True)
         self.mask = torch.cat([self.mask, mask.to(self.mask.device)], dim=1)
-        logits = self.model(
-            input_ids=ids.to(self.mask.device),
-            attention_mask=self.mask,
-            position_ids=(self.mask.cumsum(-1) - 1).clamp(min=0)[:, -width:],
-            past_key_values=self.cache,
-            use_cache=True,
-            logits_to_keep=columns,  # logits of every token would be the largest tensor of all
-        ).logits
-        return logits[torch.arange(len(rows), device=logits.device), place]
+        columns = columns.to(self.mask.device)
+        with last_layer_at(self.model, columns):
+            return self.model(
+                input_ids=ids.to(self.mask.device),
+                attention_mask=self.mask,
+                position_ids=(self.mask.cumsum(-1) - 1).clamp(min=0)[:, -width:],
+                past_key_values=self.cache,
+                use_cache=True,
+                logits_to_keep=columns,
+            ).logits
 
     def score(self, tree: _Tree, logits: torch.Tensor) -> torch.Tensor:
         """Return the log-probability of each answer, shape (rows, answers).
 
         Args:
             tree: answers, of which the prefix has been read.
-            logits: what `extend` returned for the tokens read last.
+            logits: what `extend_to_logits` returned for the tokens read last.
         """
         sums = torch.zeros((len(logits), tree.count), device=logits.device)
         after = self._read_branches(tree).unbind(1) if tree.branches else ()
@@ -394,7 +408,7 @@ def _answer(
     for number in reversed(range(len(batch[0].orders))):  # its own order last: the text goes on from there
         context.crop(width)
         rows = [item.prompts[number][start:] + tree.prefix for item, start in zip(batch, starts, strict=True)]
-        logits = context.extend(rows, lead=[max(left) - count for count in left])
+        logits = context.extend_to_logits(rows, lead=[max(left) - count for count in left])
         by_order.insert(0, context.score(tree, logits).tolist())
     if not max_new_tokens:
         return by_order, [None] * len(batch)
