@@ -4,11 +4,13 @@ VENV := .venv
 UV_VERSION := 0.13.9
 ACTIVATE := . $(VENV)/bin/activate
 LOCK := requirements.lock
+CLUSTER_LOCK := requirements-cluster.lock
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 # Each job is a process of its own: where bytecode is not kept, as in many containers, each would compile PyTorch again.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: study test lint format config-docs lock clean
+.PHONY: study test lint format config-docs cluster lock lock-cluster clean
 
 study: $(VENV)/installed
 	$(ACTIVATE) && snakemake --cores 1 --resources gpu=1
@@ -37,10 +39,18 @@ $(VENV)/installed: $(LOCK) envs/install.sh envs/cpu-excludes.txt
 	$(ACTIVATE) && uv pip install --quiet --no-deps --editable .
 	touch $@
 
+# What docs/cluster.md needs in the environment too: Snakemake's plugins for schedulers.
+cluster: $(VENV)/installed
+	$(ACTIVATE) && uv pip install --quiet --require-hashes --requirement $(CLUSTER_LOCK)
+
 # Pin the newest versions that pyproject.toml allows.
 lock: $(VENV)/installed
-	$(ACTIVATE) && uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
-		--no-emit-index-url --no-header --group dev pyproject.toml --output-file $(LOCK)
+	$(ACTIVATE) && $(COMPILE) --upgrade --group dev pyproject.toml --output-file $(LOCK)
+	$(MAKE) lock-cluster
+
+# The same for the plugins of `make cluster`. What they need of the environment's packages keeps its version.
+lock-cluster: $(VENV)/installed
+	$(ACTIVATE) && $(COMPILE) --upgrade --constraint $(LOCK) --group pyproject.toml:cluster --output-file $(CLUSTER_LOCK)
 
 # Everything that can be made again, but for the environment.
 clean:

@@ -11,6 +11,7 @@ rule collect_candidates:
         "results/logs/collect_candidates/{dataset}.log",
     benchmark:
         "results/benchmarks/collect_candidates/{dataset}.jsonl"
+    localrule: True
     params:
         dataset=get_recorded_dataset,
         code=get_code("collect_candidates.py"),
@@ -30,6 +31,7 @@ rule read_own_rows:
         "results/logs/read_own_rows/{dataset}.log",
     benchmark:
         "results/benchmarks/read_own_rows/{dataset}.jsonl"
+    localrule: True
     params:
         source=lookup(dpath="datasets/{dataset}/generation/file", within=config),
         code=get_code("read_own_rows.py"),
@@ -51,6 +53,7 @@ rule generate_candidates:
         "results/logs/generate_candidates/{dataset}.log",
     benchmark:
         "results/benchmarks/generate_candidates/{dataset}.jsonl"
+    localrule: True
     params:
         plan=lookup(dpath="{dataset}", within=PLANS),
         curation=get_curation,
@@ -70,6 +73,7 @@ rule download_candidates:
         "results/logs/download_candidates/{dataset}.log",
     benchmark:
         "results/benchmarks/download_candidates/{dataset}.jsonl"
+    localrule: True
     params:
         source=lookup(dpath="datasets/{dataset}/generation/huggingface", within=config),
         code=get_code("download_candidates.py"),
@@ -86,6 +90,7 @@ rule estimate_generation:
         prices=PRICES,
     log:
         "results/logs/estimate_generation.log",
+    localrule: True
     params:
         plans=PLANS,
         curation={dataset: curation_of(dataset) for dataset in PLANS},

@@ -16,6 +16,7 @@ rule ask_claude:
         "results/benchmarks/ask_claude/{claude}/{dataset}.jsonl"
     wildcard_constraints:
         claude="[^/]+",
+    localrule: True
     params:
         plan=lookup(dpath="{dataset}", within=ANSWER_PLANS),
         answer=lookup(dpath="scoring/answer", within=config),
@@ -32,6 +33,7 @@ rule estimate_answers:
         prices=PRICES,
     log:
         "results/logs/estimate_answers.log",
+    localrule: True
     params:
         plans=ANSWER_PLANS,
         answer=lookup(dpath="scoring/answer", within=config),

@@ -15,6 +15,7 @@ rule plot_accuracy:
         "results/logs/plot_accuracy/{dataset}.log",
     benchmark:
         "results/benchmarks/plot_accuracy/{dataset}.jsonl"
+    localrule: True
     params:
         code=get_code("plot_accuracy.py"),
         numbers=get_numbers("results/comparison/{dataset}/summary.json"),
@@ -36,6 +37,7 @@ rule plot_learning_curve:
         "results/logs/plot_learning_curve/{dataset}.log",
     benchmark:
         "results/benchmarks/plot_learning_curve/{dataset}.jsonl"
+    localrule: True
     params:
         code=get_code("plot_learning_curve.py"),
         numbers=get_numbers("results/comparison/{dataset}/runs.json"),
@@ -58,6 +60,7 @@ rule plot_confusion:
         "results/logs/plot_confusion/{model}/{dataset}.log",
     benchmark:
         "results/benchmarks/plot_confusion/{model}/{dataset}.jsonl"
+    localrule: True
     params:
         variants=get_variants,
         code=get_code("plot_confusion.py"),
@@ -80,6 +83,7 @@ rule plot_calibration:
         "results/logs/plot_calibration/{model}/{dataset}.log",
     benchmark:
         "results/benchmarks/plot_calibration/{model}/{dataset}.jsonl"
+    localrule: True
     params:
         variants=get_variants,
         code=get_code("plot_calibration.py"),
@@ -102,6 +106,7 @@ rule plot_training:
         "results/logs/plot_training/{model}/{dataset}.log",
     benchmark:
         "results/benchmarks/plot_training/{model}/{dataset}.jsonl"
+    localrule: True
     params:
         variants=lambda wildcards: [system.label for system in get_systems("tuned", main=True)(wildcards)],
         code=get_code("plot_training.py"),

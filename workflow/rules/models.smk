@@ -9,6 +9,7 @@ rule download_model:
     benchmark:
         "results/benchmarks/download_model/{model}.jsonl"
     retries: 2
+    localrule: True
     resources:
         disk_mb=get_download_mb,
     params:
@@ -27,6 +28,10 @@ rule prepare_model:
         "results/logs/prepare_model/{model}.log",
     benchmark:
         "results/benchmarks/prepare_model/{model}.jsonl"
+    resources:
+        mem_mb=get_preparation_mb,
+        runtime=get_runtime,
+        cpus_per_task=CPUS,
     params:
         source=get_source,
         versions=get_versions("gguf", "llamafactory", "transformers", "tokenizers"),

