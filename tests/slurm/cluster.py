@@ -192,15 +192,15 @@ class Cluster:
         self._run("scancel", "--user=root")
         with suppress(TimeoutError):
             wait_for(lambda: not self.queue("%i"), "the end of all jobs", seconds=20)
-        for pid_file in [
-            *self.folder.glob("slurmd-*.pid"),
-            *self.folder.glob("slurmctld.pid"),
-            self.folder / "munged.pid",
-        ]:
-            with suppress(FileNotFoundError, ValueError, psutil.NoSuchProcess, psutil.TimeoutExpired):
-                process = psutil.Process(int(pid_file.read_text()))
-                process.terminate()
-                process.wait(timeout=10)
+        daemons = []
+        for name in [*(f"slurmd-{node}" for node in NODES), "slurmctld", "munged"]:
+            with suppress(FileNotFoundError, ValueError, psutil.NoSuchProcess):
+                daemons.append(psutil.Process(int((self.folder / f"{name}.pid").read_text())))
+        for signal in ("terminate", "kill"):
+            for daemon in daemons:
+                with suppress(psutil.NoSuchProcess):
+                    getattr(daemon, signal)()
+            _, daemons = psutil.wait_procs(daemons, timeout=2)
 
     def start_node(self, node: str) -> None:
         """Start a node's slurmd."""
@@ -229,7 +229,10 @@ class Cluster:
 
     def queue(self, fields: str, *options: str) -> list[str]:
         """Return a line of squeue for each job that has not ended."""
-        return self._run("squeue", "--noheader", f"--format={fields}", *options, check=False).splitlines()
+        return self._queue(f"--format={fields}", *options)
+
+    def _queue(self, *options: str) -> list[str]:
+        return self._run("squeue", "--noheader", *options, check=False).splitlines()
 
     def cancel(self, *options: str) -> None:
         """Run scancel."""
@@ -247,7 +250,7 @@ class Cluster:
                 name=row["Name"],
                 state=row["JobState"],
                 node=row["NodeList"].replace("(null)", ""),
-                gpu="gres/gpu=1" in row.get("Tres", ""),
+                gpu=row["JobId"] in gpus,
                 start=_seconds(row["StartTime"]),
                 end=_seconds(row["EndTime"]),
             )

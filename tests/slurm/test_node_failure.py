@@ -30,7 +30,7 @@ def the_training(cluster: Cluster) -> tuple[str, int]:
 
 @pytest.fixture(scope="module")
 def study(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
-    """The whole study, in which the node that trains fails; beside it the same training, undisturbed and without Slurm."""
+    """The whole study, in which the node that trains fails; beside it, the same training undisturbed."""
     config = tiny_config({"tiny-a": Path("models/tiny-a")})
     config["training"]["num_train_epochs"] = EPOCHS
     config["scoring"] = {"few_shot": 0}
