@@ -241,9 +241,10 @@ class Cluster:
     def ended(self) -> list[Ended]:
         """Return slurmctld's record of each job that has ended, in the order of their ends."""
         path = self.folder / "ended.txt"
-        rows = (
-            [dict(re.findall(r"(\w+)=(\S*)", line)) for line in path.read_text().splitlines()] if path.exists() else []
-        )
+        lines = path.read_text().splitlines() if path.exists() else []
+        rows = [dict(re.findall(r"(\w+)=(\S*)", line)) for line in lines]
+        # Without a database, the records do not tell which job held a GPU.
+        gpus = {line.split()[0] for line in self._queue("--states=all", "--Format=JobID,tres-per-job") if "gpu" in line}
         return [
             Ended(
                 job=int(row["JobId"]),
