@@ -14,7 +14,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +32,8 @@ CONFIGURATION = """
 ClusterName=finintent
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={control_port}
+# Two clusters on this machine number their jobs apart: a job's processes are known by its number.
+FirstJobId={first_job}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
@@ -159,16 +161,18 @@ class Cluster:
         wait_for(lambda: self.states() == ["idle"] * len(NODES), f"idle nodes; {self.folder} has logs")
 
     def _configure(self) -> None:
-        with socket.socket() as control, socket.socket() as first:
-            control.bind(("127.0.0.1", 0))
-            first.bind(("127.0.0.1", 0))
-            control_port, port = control.getsockname()[1], first.getsockname()[1]
+        with ExitStack() as stack:
+            sockets = [stack.enter_context(socket.socket()) for _ in range(1 + len(NODES))]
+            for each in sockets:
+                each.bind(("127.0.0.1", 0))
+            control_port, *node_ports = (each.getsockname()[1] for each in sockets)
         places = {
             "host": socket.gethostname().split(".")[0],
             "folder": self.folder,
             "nodes": ",".join(NODES),
             "control_port": control_port,
-            "node_ports": ",".join(str(port + number) for number in range(len(NODES))),
+            "node_ports": ",".join(map(str, node_ports)),
+            "first_job": 100 * control_port,
             "srun": shutil.which("srun"),
             "silence": SILENCE,
             "delay": DELAY,
@@ -213,7 +217,7 @@ class Cluster:
         steps = [
             process
             for process in psutil.process_iter(["cmdline"])
-            if any(" ".join(process.info["cmdline"]).startswith(f"slurmstepd: [{job}.") for job in jobs)
+            if any(" ".join(process.info["cmdline"] or []).startswith(f"slurmstepd: [{job}.") for job in jobs)
         ]
         doomed = [daemon, *steps]
         for process in [*doomed]:
