@@ -44,6 +44,7 @@ def test_memory_and_time_follow_the_size_of_the_weights(tmp_path: Path):
     models = {"small": tmp_path / "small", "large": tmp_path / "large"}
     for folder, size in zip(models.values(), (0, 10 * 10**9), strict=True):
         folder.mkdir()
+        (folder / "config.json").write_text("{}")
         with (folder / "model.safetensors").open("wb") as file:
             file.truncate(size)
     workspace = make_workspace(tmp_path / "study", tiny_config(models))
