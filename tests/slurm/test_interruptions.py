@@ -111,7 +111,7 @@ def test_all_but_a_cancelled_job_go_on(trainings: Trainings, cancelled: SimpleNa
     assert cancelled.status == 1
     states = {trainings.jobs()[job.job]: job.state for job in trainings.ended(cancelled.submission)}
     assert states == {12: "COMPLETED", 13: "CANCELLED", 14: "COMPLETED"}
-    assert "SLURM status is: 'CANCELLED'" in cancelled.submission.text
+    assert "Error in group tuned" in cancelled.submission.text
 
 
 def test_the_next_run_does_only_what_is_missing(trainings: Trainings, cancelled: SimpleNamespace, finished: Submission):
