@@ -134,10 +134,12 @@ class Cluster:
     Attributes:
         folder: everything of it.
         environment: the variables with which Slurm's commands, and Snakemake, find it.
+        submitters: processes that submit jobs, which end with it.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.submitters: list[subprocess.Popen] = []
         self.environment = os.environ | {
             "SLURM_CONF": f"{folder}/slurm.conf",
             "PATH": f"{folder}/bin:{os.environ['PATH']}",
@@ -192,7 +194,10 @@ class Cluster:
         key.write_bytes(secrets.token_bytes(1024))
 
     def stop(self) -> None:
-        """Cancel all jobs, and end what `start` started."""
+        """End what submits jobs, cancel all jobs, and end what `start` started."""
+        for process in self.submitters:
+            process.kill()
+            process.wait()
         self._run("scancel", "--user=root")
         with suppress(TimeoutError):
             wait_for(lambda: not self.queue("%i"), "the end of all jobs", seconds=20)

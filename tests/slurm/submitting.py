@@ -26,6 +26,7 @@ class Submission:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+        cluster.submitters.append(self.process)
 
     @property
     def text(self) -> str:
