@@ -2,16 +2,35 @@
 
 import re
 
+import pytest
+
 from tiny import ROOT
 
-LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+LOCK, CLUSTER_LOCK = (
+    (ROOT / name).read_text(encoding="utf-8") for name in ("requirements.lock", "requirements-cluster.lock")
+)
 
 
-def test_lock_pins_and_hashes_everything_and_names_no_address():
-    packages = re.findall(r"^[a-z0-9][a-z0-9.-]*==.*?(?=^\S|\Z)", LOCK, re.MULTILINE | re.DOTALL)
-    assert len(packages) > 100
+@pytest.mark.parametrize(("lock", "least"), [(LOCK, 100), (CLUSTER_LOCK, 10)])
+def test_a_lock_pins_and_hashes_everything_and_names_no_address(lock: str, least: int):
+    packages = re.findall(r"^[a-z0-9][a-z0-9.-]*==.*?(?=^\S|\Z)", lock, re.MULTILINE | re.DOTALL)
+    assert len(packages) > least
     assert all("--hash=sha256:" in package for package in packages)
-    assert "://" not in LOCK
+    assert "://" not in lock
+
+
+def test_the_plugins_change_no_package_of_the_environment():
+    versions, of_plugins = _versions(LOCK), _versions(CLUSTER_LOCK)
+    shared = versions.keys() & of_plugins.keys()
+    assert "snakemake-interface-common" in shared
+    assert all(of_plugins[name] <= versions[name] for name in shared)
+
+
+def _versions(lock: str) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for name, version in re.findall(r"^([a-z0-9][a-z0-9.-]*)==(\S+)", lock, re.MULTILINE):
+        found.setdefault(name, set()).add(version)
+    return found
 
 
 def test_packages_left_out_beside_cpu_builds_are_those_of_cuda():

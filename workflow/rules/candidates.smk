@@ -11,6 +11,7 @@ rule collect_candidates:
         "results/logs/collect_candidates/{dataset}.log",
     benchmark:
         "results/benchmarks/collect_candidates/{dataset}.jsonl"
+    localrule: True
     params:
         dataset=get_recorded_dataset,
         code=get_code("collect_candidates.py"),
@@ -30,6 +31,7 @@ rule read_own_rows:
         "results/logs/read_own_rows/{dataset}.log",
     benchmark:
         "results/benchmarks/read_own_rows/{dataset}.jsonl"
+    localrule: True
     params:
         source=lookup(dpath="datasets/{dataset}/generation/file", within=config),
         code=get_code("read_own_rows.py"),

@@ -23,6 +23,7 @@ from finintent.config.whole import complete_config
 from finintent.versions import MODEL_PACKAGES, locked_versions
 from finintent.code_digest import code_digest
 from finintent.models.disk import disk_need, unwritable
+from finintent.models.host_memory import host_mb, preparation_mb, weights_gigabytes
 from finintent.errors import ConfigError, DataError
 from finintent.files import parse_yaml, read_text, sha256
 from finintent.report.captions import Numbers
@@ -178,6 +179,25 @@ def get_download(wildcards):
 
 def get_download_mb(wildcards):
     return round(1000 * get_model(wildcards)["source"]["size_gb"])
+
+
+# What a scheduler is asked for. One processor launches kernels or reads rows, one is for Snakemake and the system.
+CPUS = 2
+
+
+def per_model(amount):
+    """Return a function of the wildcards that gives an amount, a function of a model's source, computed once a model."""
+    computed = cache(lambda model: amount(config["models"][model]["source"]))
+    return lambda wildcards: computed(wildcards.model)
+
+
+get_host_mb, get_preparation_mb = per_model(host_mb), per_model(preparation_mb)
+
+
+# The longest time of a job, and of a training, in minutes: many times what docs/results.md has. Four jobs and a training
+# of 7 billion parameters, one after the other, stay below a day.
+get_runtime = per_model(lambda source: round(20 + 3 * weights_gigabytes(source)))
+get_training_runtime = per_model(lambda source: round(120 + 60 * weights_gigabytes(source)))
 
 
 def get_training(wildcards):

@@ -15,6 +15,7 @@ rule score_predictions:
         "results/benchmarks/score_predictions/{model}/{dataset}/{run}.jsonl"
     wildcard_constraints:
         run="base|few_shot|zero_shot|([^/]+/)?[0-9]+-rows(/seed-[0-9]+)?",
+    localrule: True
     params:
         code=get_code("score_predictions.py"),
     script:
@@ -43,6 +44,7 @@ rule tabulate_accuracy:
         "results/logs/tabulate_accuracy/{dataset}.log",
     benchmark:
         "results/benchmarks/tabulate_accuracy/{dataset}.jsonl"
+    localrule: True
     params:
         systems=get_systems(),
         code=get_code("tabulate_accuracy.py"),
@@ -71,6 +73,7 @@ rule compare_models:
         "results/logs/compare_models/{dataset}.log",
     benchmark:
         "results/benchmarks/compare_models/{dataset}.jsonl"
+    localrule: True
     params:
         systems=get_systems(),
         main_recipe=RECIPES[0],
@@ -105,6 +108,7 @@ rule summarise_runs:
         "results/logs/summarise_runs/{dataset}.log",
     benchmark:
         "results/benchmarks/summarise_runs/{dataset}.jsonl"
+    localrule: True
     params:
         systems=get_systems(),
         main_recipe=RECIPES[0],
@@ -138,6 +142,7 @@ rule analyse_errors:
         "results/logs/analyse_errors/{dataset}.log",
     benchmark:
         "results/benchmarks/analyse_errors/{dataset}.jsonl"
+    localrule: True
     params:
         systems=get_systems(main=True),
         code=get_code("analyse_errors.py"),
@@ -170,6 +175,7 @@ rule summarise_cost:
         "results/logs/summarise_cost/{dataset}.log",
     benchmark:
         "results/benchmarks/summarise_cost/{dataset}.jsonl"
+    localrule: True
     params:
         trained=get_systems("tuned"),
         merged=get_systems("tuned", merged=True),

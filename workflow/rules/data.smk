@@ -22,6 +22,7 @@ rule curate_dataset:
         "results/logs/curate_dataset/{dataset}.log",
     benchmark:
         "results/benchmarks/curate_dataset/{dataset}.jsonl"
+    localrule: True
     params:
         curation=get_curation,
         code=get_code("curate_dataset.py"),
@@ -44,6 +45,7 @@ rule format_alpaca:
         "results/logs/format_alpaca/{dataset}/{recipe}/{rows}-rows.log",
     benchmark:
         "results/benchmarks/format_alpaca/{dataset}/{recipe}/{rows}-rows.jsonl"
+    localrule: True
     params:
         form=get_form,
         code=get_code("format_alpaca.py"),
@@ -58,6 +60,7 @@ rule describe_alpaca:
         "results/logs/describe_alpaca/{dataset}/{recipe}/{rows}-rows.log",
     benchmark:
         "results/benchmarks/describe_alpaca/{dataset}/{recipe}/{rows}-rows.jsonl"
+    localrule: True
     params:
         code=get_code("describe_alpaca.py"),
     script:

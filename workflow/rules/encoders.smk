@@ -18,6 +18,9 @@ rule train_encoder:
         model=ENCODER,
     resources:
         gpu=1,
+        mem_mb=get_host_mb,
+        runtime=get_training_runtime,
+        cpus_per_task=CPUS,
     params:
         training=get_encoder_training,
         versions=ENCODER_VERSIONS,
@@ -44,6 +47,9 @@ rule evaluate_encoder:
     priority: 1  # before the next training: a model that is not kept is gone after its evaluation
     resources:
         gpu=1,
+        mem_mb=get_host_mb,
+        runtime=get_runtime,
+        cpus_per_task=CPUS,
     params:
         versions=ENCODER_VERSIONS,
         code=get_code("evaluate_encoder.py"),

@@ -20,6 +20,9 @@ rule evaluate_base:
         model=CAUSAL,
     resources:
         gpu=1,
+        mem_mb=get_host_mb,
+        runtime=get_runtime,
+        cpus_per_task=CPUS,
     params:
         template=lookup(dpath="models/{model}/template", within=config, default=None),
         answer=lookup(dpath="scoring/answer", within=config),
@@ -91,6 +94,7 @@ rule train_baseline:
         "results/logs/train_baseline/{dataset}/{rows}-rows.log",
     benchmark:
         "results/benchmarks/train_baseline/{dataset}/{rows}-rows.jsonl"
+    localrule: True
     params:
         baseline=config["baseline"] | {"seed": config["seed"]},
         versions=get_versions("scikit-learn"),

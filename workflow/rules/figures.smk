@@ -15,6 +15,7 @@ rule plot_accuracy:
         "results/logs/plot_accuracy/{dataset}.log",
     benchmark:
         "results/benchmarks/plot_accuracy/{dataset}.jsonl"
+    localrule: True
     params:
         code=get_code("plot_accuracy.py"),
         numbers=get_numbers("results/comparison/{dataset}/summary.json"),
@@ -36,6 +37,7 @@ rule plot_learning_curve:
         "results/logs/plot_learning_curve/{dataset}.log",
     benchmark:
         "results/benchmarks/plot_learning_curve/{dataset}.jsonl"
+    localrule: True
     params:
         code=get_code("plot_learning_curve.py"),
         numbers=get_numbers("results/comparison/{dataset}/runs.json"),
@@ -73,6 +75,7 @@ rule plot_model:
         "results/benchmarks/plot_model/{model}/{dataset}.jsonl"
     wildcard_constraints:
         model="|".join(MODELS),
+    localrule: True
     params:
         code=get_code("plot_model.py"),
         numbers=get_numbers_per_variant("results/metrics/{model}/{dataset}/{run}.json"),

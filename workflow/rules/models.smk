@@ -29,6 +29,10 @@ rule prepare_model:
     benchmark:
         "results/benchmarks/prepare_model/{model}.jsonl"
     localrule: STORED  # on the machine that has the downloaded files
+    resources:
+        mem_mb=get_preparation_mb,
+        runtime=get_runtime,
+        cpus_per_task=CPUS,
     params:
         source=get_source,
         versions=get_versions("gguf", "llamafactory", "transformers", "tokenizers"),

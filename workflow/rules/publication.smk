@@ -32,6 +32,7 @@ rule write_report:
         "results/logs/write_report/{dataset}.log",
     benchmark:
         "results/benchmarks/write_report/{dataset}.jsonl"
+    localrule: True
     params:
         models=MODELS,
         asked=get_asked,
@@ -62,6 +63,7 @@ rule write_model_card:
         "results/benchmarks/write_model_card/{model}/{dataset}/{recipe}/{rows}-rows/seed-{seed}.jsonl"
     wildcard_constraints:
         model=CAUSAL,
+    localrule: True
     params:
         seed=config["seed"],
         template=lookup(dpath="models/{model}/template", within=config, default=None),
@@ -86,6 +88,7 @@ rule write_card:
         "results/logs/write_card/{dataset}.log",
     benchmark:
         "results/benchmarks/write_card/{dataset}.jsonl"
+    localrule: True
     params:
         publication=lookup(dpath="datasets/{dataset}/publication", within=config, default={}),
         template=sha256(ROOT / "workflow/report/dataset_card.md.j2"),
@@ -101,6 +104,7 @@ rule push_dataset:
         splits=expand("results/curated/{dataset}/{split}.jsonl", dataset=PUBLISHED, split=["train", "validation"]),
     log:
         "results/logs/push_dataset.log",
+    localrule: True
     params:
         publications=PUBLISHED,
     script:

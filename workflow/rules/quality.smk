@@ -20,6 +20,7 @@ rule measure_quality:
         "results/logs/measure_quality/{dataset}.log",
     benchmark:
         "results/benchmarks/measure_quality/{dataset}.jsonl"
+    localrule: True
     params:
         code=get_code("measure_quality.py"),
         numbers=get_numbers("results/curated/{dataset}/quality.json"),
@@ -41,6 +42,7 @@ rule plot_quality:
         "results/logs/plot_quality/{dataset}.log",
     benchmark:
         "results/benchmarks/plot_quality/{dataset}.jsonl"
+    localrule: True
     params:
         threshold=lookup(dpath="datasets/{dataset}/curation/decontamination_threshold", within=config),
         code=get_code("plot_quality.py"),

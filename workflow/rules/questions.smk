@@ -28,6 +28,7 @@ rule prepare_questions:
         "results/logs/prepare_questions/{dataset}.log",
     benchmark:
         "results/benchmarks/prepare_questions/{dataset}.jsonl"
+    localrule: True
     params:
         # Not the whole block: most of its keys are settings of Claude's answers.
         marker=lookup(dpath="datasets/{dataset}/evaluation/marker", within=config),

@@ -16,6 +16,9 @@ rule render_configs:
         model=CAUSAL,
     resources:
         gpu=1,  # precision and device depend on the machine that will train
+        mem_mb=get_host_mb,
+        runtime=get_runtime,
+        cpus_per_task=CPUS,
     params:
         training=get_training,
         template=lookup(dpath="models/{model}/template", within=config, default=None),
@@ -44,6 +47,9 @@ rule train_lora:
         model=CAUSAL,
     resources:
         gpu=1,
+        mem_mb=get_host_mb,
+        runtime=get_training_runtime,
+        cpus_per_task=CPUS,
     params:
         versions=MODEL_VERSIONS,
         code=get_code("train_lora.py") + get_code("finintent/training/trainer.py"),  # which it runs as a command
@@ -67,6 +73,9 @@ rule merge_lora:
         model=CAUSAL,
     resources:
         gpu=1,
+        mem_mb=get_host_mb,
+        runtime=get_runtime,
+        cpus_per_task=CPUS,
     params:
         versions=MODEL_VERSIONS,
         code=get_code("merge_lora.py"),
@@ -91,6 +100,9 @@ rule check_merge:
     priority: 1  # before the next merge: a merged model that is not kept is gone after its evaluation
     resources:
         gpu=1,
+        mem_mb=get_host_mb,
+        runtime=get_runtime,
+        cpus_per_task=CPUS,
     params:
         versions=MODEL_VERSIONS,
         code=get_code("check_merge.py"),

@@ -1,0 +1,59 @@
+"""Snakemake on the cluster, and what its log tells."""
+
+import os
+import re
+import signal
+import subprocess
+from itertools import combinations
+from pathlib import Path
+
+from slurm.cluster import Cluster, Ended, wait_for
+
+# The plugin looks first after so many seconds, and 10 later each time that no job has ended.
+QUICK = ["--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "5"]
+
+
+class Submission:
+    """A process of Snakemake that submits its jobs to a cluster, with the shipped profile."""
+
+    def __init__(self, cluster: Cluster, workspace: Path, *arguments: str, **environment: str) -> None:
+        self.log = workspace / f"submission-{len([*workspace.glob('submission-*')])}.log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                ["snakemake", "--workflow-profile", "profiles/slurm", *QUICK, *arguments],
+                cwd=workspace,
+                env=cluster.environment | environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        cluster.submitters.append(self.process)
+
+    @property
+    def text(self) -> str:
+        """What Snakemake has printed."""
+        return self.log.read_text(errors="replace")
+
+    @property
+    def run_id(self) -> str:
+        """The name of its jobs in Slurm."""
+        return re.search(r"SLURM run ID: (\S+)", self.text)[1]
+
+    def wait(self, seconds: float = 150) -> int:
+        """Return its exit status."""
+        wait_for(lambda: self.process.poll() is not None, f"the end of Snakemake, see {self.log}", seconds)
+        return self.process.returncode
+
+    def kill(self) -> None:
+        """Kill it as the system would, without warning."""
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+def sharing(ended: list[Ended]) -> list[tuple[Ended, Ended]]:
+    """Return the pairs of jobs that held the GPU of one node at one time, by slurmctld's stamps of whole seconds."""
+    held = [job for job in ended if job.gpu and job.node]
+    return [
+        (first, second)
+        for first, second in combinations(held, 2)
+        if first.node == second.node and min(first.end, second.end) > max(first.start, second.start)
+    ]
