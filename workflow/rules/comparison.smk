@@ -201,6 +201,7 @@ rule check_estimate:
         "results/logs/check_estimate/{dataset}.log",
     benchmark:
         "results/benchmarks/check_estimate/{dataset}.jsonl"
+    localrule: True
     params:
         code=get_code("check_estimate.py"),
     script:
@@ -211,6 +212,7 @@ rule check_estimate:
 rule estimate_study:
     log:
         "results/logs/estimate_study.log",
+    localrule: True
     params:
         systems=SYSTEMS,
         path="results/estimate.json",

@@ -36,7 +36,7 @@ def written(text: str) -> Callable[[dict], None]:
          "the top level has the unknown key 'sead'; the known ones are baseline, datasets, encoder, gpu, keep_merged, "
          "models, recipes, scoring, seed, study, training; write 'seed' or remove it"),
         ("gpu: {colour: red}",
-         "gpu has the unknown key 'colour'; the known ones are memory_gb, usd_per_hour; remove it"),
+         "gpu has the unknown key 'colour'; the known ones are card, memory_gb, usd_per_hour; remove it"),
         ("seed: 4294967296", "seed is 4294967296, expected an integer of at least 0 and below 4294967296"),
         ("seed: one", "seed is 'one', expected an integer of at least 0 and below 4294967296"),
         ("seed: '7'", "seed is '7', expected an integer of at least 0 and below 4294967296; write 7 without quotes"),
