@@ -94,7 +94,7 @@ def _typical(layers: int, hidden: int, mlp: int, vocabulary: int, heads: int, ke
 # Open models of 0.27 to 72 billion weights, Gemma 3 270M and Qwen2.5 from 0.5B on, with the GB of their GGUF files of 4
 # to 5 bits (Q4_K_M), which spend more on a small model's weights.
 TYPICAL = [
-    (_typical(18, 640, 2048, 262_144, 4, 1, tied=True), 0.245),
+    (_typical(18, 640, 2048, 262_144, 4, 1, tied=True), 0.253),
     (_typical(24, 896, 4864, 151_936, 14, 2, tied=True), 0.49),
     (_typical(28, 1536, 8960, 151_936, 12, 2, tied=True), 1.12),
     (_typical(36, 2048, 11_008, 151_936, 16, 2, tied=True), 2.1),
