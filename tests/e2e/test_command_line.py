@@ -155,7 +155,7 @@ def test_a_line_that_is_no_question_is_named(tmp_path: Path, lines: str, message
 def test_a_mistake_ends_the_command_with_one_sentence(tuned: Path):
     result = classify(" ", "--model", tuned)
     assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr == "DataError: the question is ' ', expected some text\n"
+    assert result.stderr == "DataError: the question is ' ', expected some text, with a letter or a digit in it\n"
 
 
 @pytest.fixture(scope="module")

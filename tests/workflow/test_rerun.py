@@ -166,7 +166,7 @@ EDITS = {
     ),
     "a default that the configuration leaves to the models": (
         replace(f"{PACKAGE}/config/scoring.py", "5,\n        ge=1,", "4,\n        ge=1,"),
-        EVALUATION | {"evaluate_tuned"} | METRICS | CARDS | COMPARISON,
+        {"evaluate_base", "evaluate_tuned"} | METRICS | CARDS | COMPARISON,
     ),
     "a caption": (append("workflow/report/training.rst", "\nMore words.\n"), set()),
     "the template of the report": (append("workflow/report/report.md.j2", "\nMore words.\n"), {"write_report"}),

@@ -419,13 +419,14 @@ def _answer(
 class _EndAtTie(LogitsProcessor):
     """Ends a text where several tokens are the most probable: the order of the vocabulary would decide."""
 
-    def __init__(self, stop_id: int) -> None:
-        self._stop_id = stop_id
+    def __init__(self, stop_ids: list[int]) -> None:
+        self._stop_ids = stop_ids
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """Return logits, shape (rows, vocabulary), with the end token as the best of rows that tie."""
         tied = (scores == scores.max(-1, keepdim=True).values).sum(-1) > 1
-        scores[tied, self._stop_id] = math.inf
+        # Any of them will do. A template may add one to the tokenizer that the model has no logit for.
+        scores[tied, min(self._stop_ids)] = math.inf
         return scores
 
 
@@ -441,6 +442,6 @@ def _greedy_texts(context: _Context, prompter: Prompter, prompts: list[list[int]
         do_sample=False,
         eos_token_id=prompter.stop_ids,
         pad_token_id=context.pad_id,
-        logits_processor=LogitsProcessorList([_EndAtTie(prompter.stop_ids[0])]),
+        logits_processor=LogitsProcessorList([_EndAtTie(prompter.stop_ids)]),
     )
     return [text.strip() for text in prompter.tokenizer.batch_decode(generated[:, width:], skip_special_tokens=True)]
