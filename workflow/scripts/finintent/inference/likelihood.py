@@ -9,7 +9,7 @@ import gc
 import logging
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby, takewhile
@@ -98,32 +98,37 @@ def predict(
     if head_ids:
         head.extend([head_ids], lead=[0])
     rows: list[Prediction | None] = [None] * len(questions)
-    for batch in counted(_batches(items, batch_size), len(items), "questions answered"):
-        context, starts = _begin(head, batch)
-        tree = _answer_tree(prompter, batch[0].answers, taxonomy, answer)
-        length = max_new_tokens if answer == "letter" else max_new_tokens and max(max_new_tokens, tree.depth)
-        with float32_logits(model):
+    with float32_logits(model):
+        for batch in counted(_batches(items, batch_size), len(items), "questions answered"):
+            context, starts = _begin(head, batch)
+            tree = _answer_tree(prompter, batch[0].answers, taxonomy, answer)
+            length = max_new_tokens if answer == "letter" else max_new_tokens and max(max_new_tokens, tree.depth)
             by_order, texts = _answer(context, prompter, batch, starts, tree, length)
-        for number, item in enumerate(batch):
-            own, *others = (
-                {"options": order, "log_probabilities": _by_code(order, item.answers, scores[number], answer)}
-                for order, scores in zip(item.orders, by_order, strict=True)
-            )
-            if not all(map(math.isfinite, (score for scores in by_order for score in scores[number]))):
-                raise ModelError(
-                    f"{model.name_or_path}: the log-probabilities of question {questions[item.index]['id']!r} are not "
-                    "finite numbers; its weights are damaged, its training diverged (lower training.learning_rate), or "
-                    "training.precision is too low for it (fp32)"
+            for number, item in enumerate(batch):
+                own, *others = (
+                    {"options": order, "log_probabilities": _by_code(order, item.answers, scores[number], answer)}
+                    for order, scores in zip(item.orders, by_order, strict=True)
                 )
-            rows[item.index] = Prediction.of(
-                questions[item.index],
-                log_probabilities=own["log_probabilities"],
-                text=texts[number],
-                answer=answer,
-                permutations=others,
-                prompt_tokens=len(item.prompts[0]),
-            )
+                _check_finite(model, questions[item.index], (scores[number] for scores in by_order))
+                rows[item.index] = Prediction.of(
+                    questions[item.index],
+                    log_probabilities=own["log_probabilities"],
+                    text=texts[number],
+                    answer=answer,
+                    permutations=others,
+                    prompt_tokens=len(item.prompts[0]),
+                )
     return rows
+
+
+def _check_finite(model: PreTrainedModel, question: dict[str, Any], by_order: Iterable[list[float]]) -> None:
+    """Raise ModelError unless all log-probabilities of a question are finite numbers."""
+    if not all(math.isfinite(score) for scores in by_order for score in scores):
+        raise ModelError(
+            f"{model.name_or_path}: the log-probabilities of question {question['id']!r} are not finite numbers; its "
+            "weights are damaged, its training diverged (lower training.learning_rate), or training.precision is too "
+            "low for it (fp32)"
+        )
 
 
 def _check_lengths(

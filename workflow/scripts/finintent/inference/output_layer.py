@@ -8,8 +8,6 @@ from unittest.mock import patch
 import torch
 from transformers import PreTrainedModel
 
-BLOCK = 2**20  # weights that are converted at once: 4 MiB in float32, which stay in a core's cache
-
 
 @contextmanager
 def float32_logits(model: PreTrainedModel) -> Iterator[None]:
@@ -23,24 +21,19 @@ def float32_logits(model: PreTrainedModel) -> Iterator[None]:
     if layer.weight.dtype == torch.float32:
         yield
         return
-    with patch.object(layer, "forward", partial(_float32_linear, layer)):
+    converted = None if layer.weight.is_cuda else layer.weight.float()
+    with patch.object(layer, "forward", partial(_float32_linear, layer, converted)):
         yield
 
 
-def _float32_linear(layer: torch.nn.Linear, states: torch.Tensor) -> torch.Tensor:
+def _float32_linear(layer: torch.nn.Linear, converted: torch.Tensor | None, states: torch.Tensor) -> torch.Tensor:
     """Return a linear layer's float32 result; the products of two bfloat16 numbers are exact in float32.
 
     A GPU multiplies bfloat16 and adds up in float32 anyway: only its rounding of the result is left out. A CPU's
-    library has no such operation, so the weights are converted, block by block: a copy of all might not fit in memory.
+    library has no such operation, so it gets the weights in float32.
     """
-    rows = states.flatten(0, -2)
-    if states.is_cuda:
-        values = torch.mm(rows, layer.weight.T, out_dtype=torch.float32)
-    else:
-        converted, size = rows.float(), max(1, BLOCK // layer.in_features)
-        values = torch.empty((len(rows), layer.out_features))
-        for start in range(0, layer.out_features, size):
-            values[:, start : start + size] = converted @ layer.weight[start : start + size].float().T
-    if layer.bias is not None:
-        values += layer.bias.float()
-    return values.unflatten(0, states.shape[:-1])
+    bias = None if layer.bias is None else layer.bias.float()
+    if converted is not None:
+        return torch.nn.functional.linear(states.float(), converted, bias)
+    values = torch.mm(states.flatten(0, -2), layer.weight.T, out_dtype=torch.float32)
+    return (values if bias is None else values + bias).unflatten(0, states.shape[:-1])
