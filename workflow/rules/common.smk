@@ -56,6 +56,11 @@ except ConfigError as error:
 
 # Whether results are in object storage. Jobs then share what their rules declare, and perhaps nothing else.
 STORED = bool(workflow.storage_settings.default_storage_provider)
+if workflow.storage_settings.default_storage_provider == "s3":
+    from snakemake_storage_plugin_s3 import StorageObject
+
+    # The plugin (0.3.6) remembers that a folder is not in the bucket, also when a job on another machine has made it.
+    StorageObject.is_dir = lambda self: any(self.get_subkeys())
 
 
 def source_file(path):
