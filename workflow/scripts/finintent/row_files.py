@@ -152,7 +152,7 @@ def _workbook(path: str | Path, content: bytes) -> list[FileRow]:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             if sum(member.file_size for member in packed.infolist()) > MAX_UNPACKED:
                 raise DataError(f"{path}: more than {MAX_UNPACKED >> 20} MiB unpacked; save the sheet as CSV")
-            formulas = any(b"<f>" in packed.read(name) or b"<f " in packed.read(name) for name in _sheets(packed))
+            formulas = any(re.search(rb"<f[ >]", packed.read(name)) for name in _sheets(packed))
         book = pd.ExcelFile(io.BytesIO(content), engine="openpyxl")
         sheet, *others = [
             pd.read_excel(book, name, header=None, dtype=object, na_filter=False) for name in book.sheet_names
