@@ -204,6 +204,9 @@ get_host_mb, get_preparation_mb = per_model(host_mb), per_model(preparation_mb)
 get_runtime = per_model(lambda source: round(20 + 3 * weights_gigabytes(source)))
 get_training_runtime = per_model(lambda source: round(120 + 60 * weights_gigabytes(source)))
 
+GPU_JOB = {"gpu": 1, "mem_mb": get_host_mb, "runtime": get_runtime, "cpus_per_task": CPUS}
+GPU_TRAINING = GPU_JOB | {"runtime": get_training_runtime}
+
 
 def get_training(wildcards):
     """Return the settings that decide a training's result."""

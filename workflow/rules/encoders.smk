@@ -17,10 +17,7 @@ rule train_encoder:
     wildcard_constraints:
         model=ENCODER,
     resources:
-        gpu=1,
-        mem_mb=get_host_mb,
-        runtime=get_training_runtime,
-        cpus_per_task=CPUS,
+        **GPU_TRAINING,
     params:
         training=get_encoder_training,
         versions=ENCODER_VERSIONS,
@@ -46,10 +43,7 @@ rule evaluate_encoder:
         model=ENCODER,
     priority: 1  # before the next training: a model that is not kept is gone after its evaluation
     resources:
-        gpu=1,
-        mem_mb=get_host_mb,
-        runtime=get_runtime,
-        cpus_per_task=CPUS,
+        **GPU_JOB,
     params:
         versions=ENCODER_VERSIONS,
         code=get_code("evaluate_encoder.py"),

@@ -19,10 +19,7 @@ rule evaluate_base:
     wildcard_constraints:
         model=CAUSAL,
     resources:
-        gpu=1,
-        mem_mb=get_host_mb,
-        runtime=get_runtime,
-        cpus_per_task=CPUS,
+        **GPU_JOB,
     params:
         template=lookup(dpath="models/{model}/template", within=config, default=None),
         answer=lookup(dpath="scoring/answer", within=config),

@@ -15,10 +15,7 @@ rule render_configs:
     wildcard_constraints:
         model=CAUSAL,
     resources:
-        gpu=1,  # precision and device depend on the machine that will train
-        mem_mb=get_host_mb,
-        runtime=get_runtime,
-        cpus_per_task=CPUS,
+        **GPU_JOB,  # precision and device depend on the machine that will train
     params:
         training=get_training,
         template=lookup(dpath="models/{model}/template", within=config, default=None),
@@ -46,10 +43,7 @@ rule train_lora:
     wildcard_constraints:
         model=CAUSAL,
     resources:
-        gpu=1,
-        mem_mb=get_host_mb,
-        runtime=get_training_runtime,
-        cpus_per_task=CPUS,
+        **GPU_TRAINING,
     params:
         versions=MODEL_VERSIONS,
         code=get_code("train_lora.py") + get_code("finintent/training/trainer.py"),  # which it runs as a command
@@ -72,10 +66,7 @@ rule merge_lora:
     wildcard_constraints:
         model=CAUSAL,
     resources:
-        gpu=1,
-        mem_mb=get_host_mb,
-        runtime=get_runtime,
-        cpus_per_task=CPUS,
+        **GPU_JOB,
     params:
         versions=MODEL_VERSIONS,
         code=get_code("merge_lora.py"),
@@ -99,10 +90,7 @@ rule check_merge:
         model=CAUSAL,
     priority: 1  # before the next merge: a merged model that is not kept is gone after its evaluation
     resources:
-        gpu=1,
-        mem_mb=get_host_mb,
-        runtime=get_runtime,
-        cpus_per_task=CPUS,
+        **GPU_JOB,
     params:
         versions=MODEL_VERSIONS,
         code=get_code("check_merge.py"),

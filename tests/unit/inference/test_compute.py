@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from finintent.inference.compute import use_every_core
+from finintent.inference import compute
+from finintent.inference.compute import keep_freed_memory, use_every_core
 
 QUOTA = "joblib.externals.loky.backend.context._cpu_count_cgroup"
 
@@ -36,3 +37,25 @@ def test_threads_are_the_cores_that_affinity_and_quota_leave(monkeypatch):
     monkeypatch.setattr(QUOTA, lambda cores: 1)  # such as `docker run --cpus 1`
     use_every_core()
     assert torch.get_num_threads() == 1
+
+
+@pytest.mark.parametrize(("gpu", "options"), [(False, {-4: 0, -1: 2**31 - 1}), (True, {})])
+def test_memory_is_kept_where_the_processor_computes(monkeypatch, gpu: bool, options: dict[int, int]):
+    class Library:
+        def __init__(self) -> None:
+            self.given: dict[int, int] = {}
+
+        def mallopt(self, option: int, value: int) -> None:
+            self.given[option] = value
+
+    library = Library()
+    monkeypatch.setattr(compute.ctypes, "CDLL", lambda name: library)
+    monkeypatch.setattr(compute.sys, "platform", "linux")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    keep_freed_memory()
+    assert library.given == options
+
+
+def test_another_c_library_is_left_alone(monkeypatch):
+    monkeypatch.setattr(compute.ctypes, "CDLL", lambda name: object())
+    keep_freed_memory()

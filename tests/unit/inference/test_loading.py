@@ -20,7 +20,7 @@ def test_a_model_that_does_not_fit_is_one_sentence(monkeypatch, bf16: bool, name
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(loading.AutoModelForCausalLM, "from_pretrained", load)
-    for change in ("skip_cudnn_attention", "use_every_core"):  # of the whole process
+    for change in ("skip_cudnn_attention", "use_every_core", "keep_freed_memory"):  # of the whole process
         monkeypatch.setattr(loading, change, lambda: None)
     with pytest.raises(ModelError, match=f"m: too large for the GPU's memory in {name}; free it"):
         loading.load_model("m", bf16=bf16)

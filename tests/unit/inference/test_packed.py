@@ -5,6 +5,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from architectures import CONFIGS, random_model
+from finintent.inference.output_layer import float32_logits
 from finintent.inference.packed import pack_weights
 
 needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this PyTorch has no oneDNN")
@@ -32,6 +33,33 @@ def test_in_bfloat16_they_are_at_least_as_near_to_float32():
     plain = logits(random_model("qwen2.5").bfloat16()) - exact
     packed = logits(pack_weights(random_model("qwen2.5").bfloat16())) - exact
     assert packed.square().mean() < 1.2 * plain.square().mean()
+
+
+@needs_onednn
+@torch.inference_mode()
+def test_the_output_layer_of_a_bfloat16_model_gives_float32_logits():
+    plain, packed = random_model("qwen2.5").bfloat16(), pack_weights(random_model("qwen2.5").bfloat16())
+    states = torch.randn(2, 3, plain.config.hidden_size).bfloat16()
+    with float32_logits(plain), float32_logits(packed):
+        expected, found = (model.get_output_embeddings()(states) for model in (plain, packed))
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
+    assert packed.get_output_embeddings()(states[:, :0]).shape == (2, 0, expected.shape[-1])
+    assert torch.equal(packed.get_input_embeddings().weight, plain.get_input_embeddings().weight)
+
+
+@needs_onednn
+@torch.inference_mode()
+@pytest.mark.parametrize("dtype", [torch.bool, torch.float32])
+def test_a_mask_means_the_same_in_packed_layers(dtype: torch.dtype):
+    sees = torch.rand(2, 1, 5, 5) < 0.5
+    sees[..., 0] = True
+    mask = sees if dtype == torch.bool else torch.zeros(sees.shape).masked_fill(~sees, torch.finfo(dtype).min)
+    found = [
+        model(IDS, attention_mask=mask).logits
+        for model in (random_model("qwen2.5"), pack_weights(random_model("qwen2.5")))
+    ]
+    torch.testing.assert_close(found[1], found[0], atol=2e-4, rtol=1e-5)
 
 
 @needs_onednn

@@ -1,7 +1,12 @@
 """How this process computes: precision, threads and attention kernels."""
 
+import ctypes
+import sys
+
 import joblib
 import torch
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # options of glibc's mallopt
 
 
 def uses_bf16(precision: str) -> bool:
@@ -25,6 +30,18 @@ def use_every_core() -> None:
     """
     if not torch.cuda.is_available():
         torch.set_num_threads(joblib.cpu_count())
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep the memory that it frees, when there is no GPU and its C library is glibc.
+
+    By default, glibc returns large blocks to the kernel, which clears every page that is used again. That takes 5 % of
+    the time in which a small model answers on a CPU.
+    """
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if set_option and not torch.cuda.is_available():
+        set_option(M_MMAP_MAX, 0)
+        set_option(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def skip_cudnn_attention() -> None:

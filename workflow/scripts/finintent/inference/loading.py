@@ -4,7 +4,7 @@ import torch
 from transformers import AutoModelForCausalLM, GenerationConfig, PreTrainedModel
 
 from finintent.errors import ModelError
-from finintent.inference.compute import skip_cudnn_attention, use_every_core
+from finintent.inference.compute import keep_freed_memory, skip_cudnn_attention, use_every_core
 
 
 def load_model(directory: str, bf16: bool) -> PreTrainedModel:
@@ -12,7 +12,8 @@ def load_model(directory: str, bf16: bool) -> PreTrainedModel:
 
     The model's own generation settings, such as beams or forbidden tokens, are left out: its text is greedy.
 
-    From then on, this process computes attention without cuDNN, and on a CPU with all cores.
+    From then on, this process computes attention without cuDNN. On a CPU, it uses all cores and keeps the memory
+    that it frees.
 
     Raises:
         ModelError: the model does not fit into the GPU's memory.
@@ -21,6 +22,7 @@ def load_model(directory: str, bf16: bool) -> PreTrainedModel:
     device_map = "cuda" if torch.cuda.is_available() else None
     skip_cudnn_attention()
     use_every_core()
+    keep_freed_memory()
     try:
         model = AutoModelForCausalLM.from_pretrained(directory, dtype=dtype, device_map=device_map).eval()
     except torch.OutOfMemoryError:

@@ -18,7 +18,8 @@ def float32_logits(model: PreTrainedModel) -> Iterator[None]:
     soft cap, is computed in float32 too.
     """
     layer = model.get_output_embeddings()
-    if layer.weight.dtype == torch.float32:
+    packed = not isinstance(layer, torch.nn.Linear)  # by `pack_weights`, which does the same
+    if packed or layer.weight.dtype == torch.float32:
         yield
         return
     converted = None if layer.weight.is_cuda else layer.weight.float()

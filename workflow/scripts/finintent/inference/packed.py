@@ -5,11 +5,13 @@ weights once. oneDNN also applies a gated block's activation and product while i
 passes over the widest tensors. What a layer computes stays the same but for rounding.
 """
 
+import math
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
+from torch.utils.weak import WeakTensorKeyDictionary
 from transformers import Cache, PreTrainedModel
 
 # oneDNN's names of the activations (as `attr` and `algorithm`) by the configurations' names.
@@ -27,16 +29,17 @@ ROWS = 1024  # tokens that the layout is chosen for: about those of a batch
 def pack_weights(model: PreTrainedModel) -> PreTrainedModel:
     """Pack the layers of a model, which can then be neither trained nor saved; return the model.
 
-    Embeddings and output layer stay, and so do layers of a kind that is not known here. On a GPU, or where PyTorch has
-    no oneDNN, nothing changes.
+    The output layer then gives float32 logits, whatever the precision of its weights. Embeddings stay, and so do layers
+    of a kind that is not known here. On a GPU, or where PyTorch has no oneDNN, nothing changes.
     """
     if model.device.type != "cpu" or not torch.backends.mkldnn.is_available():
         return model
     config = model.config.get_text_config()
     activation = ACTIVATIONS.get(getattr(config, "hidden_activation", None) or getattr(config, "hidden_act", None))
+    masks = _Masks()
     for layer in getattr(model.get_decoder(), "layers", []):
         if config.model_type in ROTATED_IN_HALVES:
-            layer.self_attn = _Attention(layer.self_attn)
+            layer.self_attn = _Attention(layer.self_attn, masks)
         block = getattr(layer, "mlp", None)
         if activation and all(hasattr(block, name) for name in ("gate_proj", "up_proj", "down_proj")):
             layer.mlp = _GatedBlock(block, *activation)
@@ -46,16 +49,19 @@ def pack_weights(model: PreTrainedModel) -> PreTrainedModel:
                     setattr(module, name, _Linear(child))
                 elif type(child).__name__ in NORMS:
                     setattr(module, name, _Norm(child))
+    if type(model.get_output_embeddings()) is nn.Linear:
+        model.set_output_embeddings(_OutputLayer(model.get_output_embeddings()))
     return model
 
 
 class _Linear(nn.Module):
     """A linear layer with packed weights. The original's are freed with it."""
 
-    def __init__(self, layer: nn.Linear) -> None:
+    def __init__(self, layer: nn.Linear, dtype: torch.dtype | None = None) -> None:
         super().__init__()
-        self._weight = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach(), ROWS)
-        self._bias = None if layer.bias is None else layer.bias.detach()
+        dtype = dtype or layer.weight.dtype
+        self._weight = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach().to(dtype), ROWS)
+        self._bias = None if layer.bias is None else layer.bias.detach().to(dtype)
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
         """Return the product, plus the bias."""
@@ -68,6 +74,20 @@ class _Linear(nn.Module):
     def times(self, states: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
         """Return the product, multiplied by a tensor of its shape."""
         return torch.ops.mkldnn._linear_pointwise.binary(states, factor, self._weight, self._bias, "mul")
+
+
+class _OutputLayer(_Linear):
+    """An output layer that gives float32 logits, as `float32_logits` explains."""
+
+    def __init__(self, layer: nn.Linear) -> None:
+        super().__init__(layer, torch.float32)
+        self._tokens = layer.out_features
+
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        """Return the logits, none for no states."""
+        if not states.numel():  # oneDNN takes no empty tensor
+            return states.new_zeros((*states.shape[:-1], self._tokens), dtype=torch.float32)
+        return super().forward(states.float())
 
 
 class _GatedBlock(nn.Module):
@@ -99,10 +119,30 @@ class _Norm(nn.Module):
 
     def in_float32(self, states: torch.Tensor) -> torch.Tensor:
         """Return normed states in float32."""
-        states = states.float()
-        squares = torch.linalg.vector_norm(states, dim=-1, keepdim=True).square_()
+        exact = states.float()
+        squares = torch.linalg.vector_norm(exact, dim=-1, keepdim=True).square_()
         scale = squares.div_(states.shape[-1]).add_(self._epsilon).rsqrt_()
-        return (states * scale).mul_(self._weight)
+        scaled = exact * scale if exact is states else exact.mul_(scale)  # a copy may be overwritten
+        return scaled.mul_(self._weight)
+
+
+class _Masks:
+    """The masks of a pass as attention adds them to its scores, made once for all layers."""
+
+    def __init__(self) -> None:
+        self._made = WeakTensorKeyDictionary()
+
+    def of(self, mask: torch.Tensor, groups: int, dtype: torch.dtype) -> torch.Tensor:
+        """Return a mask whose row is repeated for each of the queries that share keys.
+
+        `mask`: what a token sees, or what is added to its scores; shape (rows, 1, columns, columns seen).
+        """
+        if mask not in self._made:
+            added = mask
+            if mask.dtype == torch.bool:
+                added = torch.zeros(mask.shape, dtype=dtype).masked_fill_(~mask, -math.inf)
+            self._made[mask] = added.repeat_interleave(groups, dim=2)
+        return self._made[mask]
 
 
 class _Attention(nn.Module):
@@ -112,8 +152,9 @@ class _Attention(nn.Module):
     no key is repeated.
     """
 
-    def __init__(self, attention: nn.Module) -> None:
+    def __init__(self, attention: nn.Module, masks: _Masks) -> None:
         super().__init__()
+        self._masks = masks
         for name in ("q_proj", "k_proj", "v_proj", "o_proj"):
             setattr(self, name, _Linear(getattr(attention, name)))
         self.q_norm, self.k_norm = (
@@ -133,8 +174,9 @@ class _Attention(nn.Module):
         rows, columns, _ = hidden_states.shape
         projected = (part(hidden_states) for part in (self.q_proj, self.k_proj, self.v_proj))
         queries, keys, values = (part.view(rows, columns, -1, self._width) for part in projected)
+        cosine, sine = (part[:, :, None].float() for part in position_embeddings)
         queries, keys = (
-            _rotated(norm.in_float32(states) if norm else states.float(), *position_embeddings).to(values.dtype)
+            _rotated(norm.in_float32(states) if norm else states.float(), cosine, sine).to(values.dtype)
             for states, norm in ((queries, self.q_norm), (keys, self.k_norm))
         )
         groups = queries.shape[2] // keys.shape[2]
@@ -145,7 +187,7 @@ class _Attention(nn.Module):
             seen = keys.shape[2]
             attention_mask = torch.ones(columns, seen, dtype=torch.bool).tril(seen - columns)[None, None]
         if attention_mask is not None:
-            attention_mask = attention_mask.repeat_interleave(groups, dim=2)
+            attention_mask = self._masks.of(attention_mask, groups, queries.dtype)
         queries = queries.view(rows, columns, -1, groups, self._width).transpose(1, 2).flatten(2, 3)
         seen = scaled_dot_product_attention(queries, keys, values, attn_mask=attention_mask, scale=self._scaling)
         seen = seen.unflatten(2, (columns, groups)).transpose(1, 2).reshape(rows, columns, -1)
@@ -155,10 +197,9 @@ class _Attention(nn.Module):
 def _rotated(states: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> torch.Tensor:
     """Return states, shape (rows, columns, heads, width), turned to their positions.
 
-    Cosine and sine have the shape (rows, columns, width).
+    Cosine and sine have the shape (rows, columns, 1, width).
     """
     half = states.shape[-1] // 2
-    cosine, sine = cosine[:, :, None].float(), sine[:, :, None].float()
     turned = states * cosine
     turned[..., :half].addcmul_(states[..., half:], sine[..., :half], value=-1)
     turned[..., half:].addcmul_(states[..., :half], sine[..., half:])

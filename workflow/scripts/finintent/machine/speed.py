@@ -20,6 +20,7 @@ class Device:
         memory_gb: nominal memory of a card, None for a processor.
         training_flops: floating-point operations of a training's products.
         reading_flops: the same where text is only read, as in evaluation.
+        logit_flops: the same of evaluation's logits, which are float32.
         bandwidth: bytes of weights.
         step, step_layer: launching a forward and a backward pass, and the part of each layer.
         read, read_layer: the same of a forward pass.
@@ -36,6 +37,7 @@ class Device:
     memory_gb: float | None
     training_flops: float
     reading_flops: float
+    logit_flops: float
     bandwidth: float
     step: float
     step_layer: float
@@ -54,9 +56,10 @@ def _gpu(name: str, memory_gb: float, tflops: float, gigabytes: float, host: flo
     """Return a card by its share of an H100's operations, and by how slow its machines' processors are (`host`)."""
     return Device(
         name=name, memory_gb=memory_gb, training_flops=tflops * TERA, reading_flops=tflops * TERA,
-        bandwidth=gigabytes * GIGA, step=0.15 * host, step_layer=0.003 * host, read=0.018 * host,
-        read_layer=0.0003 * host, imports=13 * host, plan=15 * host, training_start=19 * host, merge=16.5 * host,
-        check=2.1 * host, warm_up=1.0 * host, measured=name in ("H100", "H200"),
+        logit_flops=tflops * TERA, bandwidth=gigabytes * GIGA, step=0.15 * host, step_layer=0.003 * host,
+        read=0.018 * host, read_layer=0.0003 * host, imports=13 * host, plan=15 * host,
+        training_start=19 * host, merge=16.5 * host, check=2.1 * host, warm_up=1.0 * host,
+        measured=name in ("H100", "H200"),
     )  # fmt: skip
 
 
@@ -67,9 +70,9 @@ GPUS: dict[Card, Device] = {
     "H100": _gpu("H100", 80, 374, 3350),
     "H200": _gpu("H200", 141, 374, 4800),
 }
-# Of one core with AVX-512's bfloat16, measured on two cores of an AMD EPYC (Zen 5). Without such hardware jobs compute
-# in float32, which takes 2.3 times as long on a Zen 4.
-CORE_TRAINING, CORE_READING = 98 * GIGA, 125 * GIGA
+# Of one core with AVX-512's bfloat16: fitted to the default study on two cores of an AMD EPYC (Zen 4). Without such
+# hardware jobs compute in float32, which takes 2.3 times as long there.
+CORE_TRAINING, CORE_READING = 88 * GIGA, 165 * GIGA
 FLOAT32 = 2.3
 
 
@@ -78,8 +81,8 @@ def processor(cores: int, *, bf16: bool) -> Device:
     factor = cores if bf16 else cores / FLOAT32
     return Device(
         name="CPU", memory_gb=None, training_flops=factor * CORE_TRAINING, reading_flops=factor * CORE_READING,
-        bandwidth=20 * GIGA, step=0, step_layer=0, read=0, read_layer=0, imports=10, plan=8, training_start=17,
-        merge=11.5, check=9, warm_up=0, measured=bf16,
+        logit_flops=cores * CORE_READING / FLOAT32, bandwidth=20 * GIGA, step=0, step_layer=0, read=0,
+        read_layer=0.0015, imports=10, plan=8, training_start=15, merge=17, check=12.5, warm_up=0, measured=bf16,
     )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ class Size:
     Attributes:
         layers: number of layers.
         hidden: width of the hidden states.
+        queries: width of the queries of all heads.
         mlp: width of the MLP.
         vocabulary: number of tokens.
         linear: weights of the linear layers, without embedding and head.
@@ -36,6 +37,7 @@ class Size:
 
     layers: int
     hidden: int
+    queries: int
     mlp: int
     vocabulary: int
     linear: float
@@ -72,6 +74,7 @@ def size_of(config: dict[str, Any]) -> Size:
     return Size(
         layers=layers,
         hidden=hidden,
+        queries=query,
         mlp=mlp,
         vocabulary=vocabulary,
         linear=layers * sum(inputs * outputs for inputs, outputs in shapes),

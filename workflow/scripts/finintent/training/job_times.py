@@ -17,12 +17,10 @@ from finintent.training.prompt_lengths import Prompts, read_prompts
 
 LONGEST = 1.35  # the longest row over the mean
 PADDING = 1.08  # tokens of a batch of rows over those of its rows
-FROZEN, TRAINED, READ = (
-    4,
-    6,
-    2,
-)  # operations a token and weight: in a training step, frozen or trained; in a forward pass
-ATTENTION = 4 * 5  # the same a token before it, layer and unit of width; attention's products are a fifth as efficient
+# Operations a token and weight: in a training step, frozen or trained; in a forward pass.
+FROZEN, TRAINED, READ = 4, 6, 2
+# The same a token before it, layer and unit of the queries' width; attention's products are a fifth as efficient.
+ATTENTION = 4 * 5
 CHECKPOINTED_OPERATIONS, CHECKPOINTED_LAUNCHES = 1.5, 4 / 3  # of a step that computes its activations again
 TRAINING_IMPORTS = 4  # seconds; those of LlamaFactory belong to the training job
 DEFAULT_EPOCHS = 3  # LlamaFactory's
@@ -110,13 +108,15 @@ class JobTimes:
         settings, size, device = training_settings(self.config, model, recipe), self.size(model), self.device
         prompts, batch, rank = self._prompts(dataset), settings["batch_size"], settings["lora_rank"]
         row = prompts.row(settings["answer"]) * PADDING
+        on_card = device.memory_gb is not None
         micro, checkpointing = self._batching(model, settings, row)
         epochs = settings.get("num_train_epochs", DEFAULT_EPOCHS)
         steps = math.ceil(rows / batch) * epochs
         if "max_steps" in settings:
             epochs, steps = settings["max_steps"] / steps * epochs, settings["max_steps"]
-        frozen = size.linear + size.head
-        operations = micro * row * (FROZEN * frozen + TRAINED * rank * size.adapter + _attention(size, row))
+        # On a processor, only the logits of the answers are computed.
+        read = size.linear * row + size.head * (row if on_card else prompts.answer[settings["answer"]])
+        operations = micro * (FROZEN * read + row * (TRAINED * rank * size.adapter + _attention(size, row)))
         step = max(
             device.step + size.layers * device.step_layer * (CHECKPOINTED_LAUNCHES if checkpointing else 1),
             operations * (CHECKPOINTED_OPERATIONS if checkpointing else 1) / device.training_flops,
@@ -124,7 +124,7 @@ class JobTimes:
         )
         validation = max(
             self._launch_seconds(size, prompts.validation, settings["per_device_eval_batch_size"]),
-            prompts.validation * row * READ * frozen / device.training_flops,
+            prompts.validation * READ * read / device.training_flops,
         )
         # Each epoch is validated, and the best one once more.
         start = device.training_start + size.bytes / LOADED
@@ -171,7 +171,9 @@ class JobTimes:
         scoring, size, device = self.config["scoring"], self.size(system.model), self.device
         form: Answer = self.config["recipes"][system.recipe]["answer"] if system.recipe else scoring["answer"]
         orders = min(scoring["permutations"], math.factorial(prompts.labels))
-        shots = scoring["few_shot"] if system.variant == "few_shot" else 0
+        shots = 0
+        if system.variant == "few_shot":  # whose questions are asked in their own order alone
+            orders, shots = 1, scoring["few_shot"]
         examples = shots * prompts.labels * prompts.row(form)
         branches = prompts.labels * (prompts.answer["label"] - 1) if form == "label" else 0
         generated = prompts.answer[form]
@@ -185,13 +187,12 @@ class JobTimes:
         read += prompts.validation * (prompts.query + ending)
         scored = prompts.questions * (orders * (1 + branches) + generated) + prompts.validation * (1 + branches)
         before = examples + prompts.head + prompts.query + prompts.tail[form] / 2
-        operations = read * (READ * size.linear + _attention(size, before)) + scored * READ * size.head
-        seconds = max(
-            self._launch_seconds(size, passes, 1),
-            operations / device.reading_flops,
-            passes * size.bytes / device.bandwidth,
-        )
-        return size.bytes / LOADED + device.warm_up + seconds
+        computing = read * (READ * size.linear + _attention(size, before)) / device.reading_flops
+        computing += scored * READ * size.head / device.logit_flops
+        launching = self._launch_seconds(size, passes, 1)
+        # A card computes while the next kernels are launched, a processor launches by computing.
+        busy = max(launching, computing) if device.memory_gb is not None else launching + computing
+        return size.bytes / LOADED + device.warm_up + max(busy, passes * size.bytes / device.bandwidth)
 
     def _encoder_training_seconds(self, prompts: Prompts, system: System) -> float:
         settings, size, device = encoder_settings(self.config, system.model), self.size(system.model), self.device
@@ -223,4 +224,4 @@ class JobTimes:
 
 def _attention(size: Size, before: float) -> float:
     """Return the operations by which a token looks at the tokens before it."""
-    return ATTENTION * before * size.hidden * size.layers
+    return ATTENTION * before * size.queries * size.layers
