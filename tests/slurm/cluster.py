@@ -25,7 +25,7 @@ from filelock import FileLock
 PACKAGES = ["munge", "slurm-client", "slurmctld", "slurmd"]
 NODES = ["gpu1", "gpu2"]
 # Seconds until Slurm takes a silent node for failed, and until a job that it requeues may start again.
-SILENCE, DELAY = 10, 5
+SILENCE, DELAY = 6, 5
 TIMEOUT = 120  # seconds that anything may take
 
 CONFIGURATION = """

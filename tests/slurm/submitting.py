@@ -4,13 +4,21 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from itertools import combinations
 from pathlib import Path
 
 from slurm.cluster import Cluster, Ended, wait_for
 
-# The plugin looks first after so many seconds, and 10 later each time that no job has ended.
-QUICK = ["--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "5"]
+# Snakemake whose plugin looks at its jobs each second. The plugin's own pauses grow by 10 seconds each time that no job
+# has ended, and none of its options keeps them short.
+SNAKEMAKE = """
+from snakemake.cli import main
+from snakemake_executor_plugin_slurm import Executor
+Executor.next_seconds_between_status_checks = property(lambda self: 1, lambda self, seconds: None)
+main()
+"""
+QUICK = ["--latency-wait", "5"]
 
 
 class Submission:
@@ -20,7 +28,7 @@ class Submission:
         self.log = workspace / f"submission-{len([*workspace.glob('submission-*')])}.log"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                ["snakemake", "--workflow-profile", "profiles/slurm", *QUICK, *arguments],
+                [sys.executable, "-c", SNAKEMAKE, "--workflow-profile", "profiles/slurm", *QUICK, *arguments],
                 cwd=workspace,
                 env=cluster.environment | environment,
                 stdout=log,
