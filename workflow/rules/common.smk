@@ -29,6 +29,7 @@ from finintent.files import parse_yaml, read_text, sha256
 from finintent.report.captions import Numbers
 from finintent.report.closing import STOPPED, closing_lines
 from finintent.models.folder import is_downloaded, local_files
+from finintent.orphans import VARIABLE as SNAKEMAKE_PROCESS
 from finintent.shipped import shipped, with_shipped_files
 from finintent.task.system import (
     LINEAR_BASELINE as BASELINE,
@@ -40,6 +41,8 @@ from finintent.training.arguments import OWN_KEYS
 
 # Threads that wait without spinning: with OpenMP's default, a job takes several times as long beside another process.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# A job ends when this process does, even by `kill -9`.
+os.environ[SNAKEMAKE_PROCESS] = str(os.getpid())
 
 try:
     for file in workflow.configfiles:
