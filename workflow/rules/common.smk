@@ -66,6 +66,27 @@ if workflow.storage_settings.default_storage_provider == "s3":
     StorageObject.is_dir = lambda self: any(self.get_subkeys())
 
 
+if slurm := sys.modules.get("snakemake_executor_plugin_slurm"):
+    # The plugin (2.8.0) forgets its jobs when slurmctld does not answer, and then waits for ever.
+    query, check, answered = slurm.query_job_status, slurm.Executor.check_active_jobs, True
+
+    async def query_job_status(command, logger):
+        global answered
+        answer = await query(command, logger)
+        answered = answer[0] is not None
+        return answer
+
+    async def check_active_jobs(self, jobs):
+        async for job in check(self, jobs):
+            yield job
+        if not answered:
+            self.logger.warning("Slurm does not answer; it will be asked again")
+            for job in jobs:
+                yield job
+
+    slurm.query_job_status, slurm.Executor.check_active_jobs = query_job_status, check_active_jobs
+
+
 def source_file(path):
     """Return the path of a file that comes with the study, marked so that it is not looked for in object storage.
 
