@@ -11,6 +11,7 @@ ends with 0. Needs root: for Slurm, and for a small disk of each study that can 
 import argparse
 import enum
 import hashlib
+import logging
 import os
 import random
 import re
@@ -467,6 +468,7 @@ def main() -> None:
         cluster = Cluster(slurm)
         stack.callback(cluster.stop)
         cluster.start()
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # which would print each request
         server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
         server.start()
         stack.callback(server.stop)
