@@ -3,9 +3,10 @@
     make cluster
     python tests/faults/campaign.py --faults 30
 
-Studies take turns: one runs on the Slurm of tests/slurm, the next on this machine with its results in a bucket. Claude
+Studies take turns: one runs on this machine with its results in a bucket, the next on the Slurm of tests/slurm. Claude
 is tests/fake_claude.py, which counts what it was paid for. Snakemake is started again as docs/cluster.md says, until it
-ends with 0. Needs root: for Slurm, and for a small disk of each study that can be filled.
+ends with 0. Rows carry the date of their answer, so do not run it over midnight, UTC. Needs root: for Slurm, and for a
+small disk of each study that can be filled.
 """
 
 import argparse
@@ -78,6 +79,9 @@ KINDS = {
     "slurm": [Kind.JOB, Kind.PROCESS, Kind.SNAKEMAKE, *[Kind.NODE] * 2, *[Kind.SLURMCTLD] * 2, Kind.DISK],
     "bucket": [Kind.JOB, Kind.PROCESS, Kind.SNAKEMAKE, *[Kind.S3] * 3, Kind.DISK],
 }
+
+# Where each study runs, and how Claude is asked.
+ROUND = [("bucket", "batches"), ("slurm", "messages"), ("bucket", "messages"), ("slurm", "batches")]
 
 
 class Study:
@@ -373,25 +377,27 @@ class Campaign:
         self.rng = random.Random(seed)
         self.faults: Counter[Kind] = Counter()
         self.studies = self.wrong = 0
-        self.expected: dict[str, str] = {}  # an undisturbed study's results
+        self.expected: dict[str, dict[str, str]] = {}  # an undisturbed study's results, by how Claude is asked
         self.requests: set[str] = set()  # and what it asked Claude
         write_tiny_model(folder / "tiny")
 
     def run_undisturbed(self) -> None:
-        """Run a study on this machine without a fault."""
-        folder = self.folder / "undisturbed"
-        with disk(folder), FakeClaude(Writer()) as server:
-            study = Study(folder, server, "messages")
-            printed = study.run()
-            if "Nothing to be done" not in study.run("--dry-run"):
-                sys.exit(f"the undisturbed study failed: {printed[-3000:]}")
-            self.expected, self.requests = study.results(), set(server.paid)
-        tell(f"undisturbed: {len(self.expected)} files, {len(self.requests)} requests")
+        """Run a study on this machine without a fault; in the second mode only the rows differ, by their price."""
+        for mode, targets in {"messages": (), "batches": ("--", f"results/curated/{DATASET}/train.jsonl")}.items():
+            folder = self.folder / f"undisturbed-{mode}"
+            with disk(folder), FakeClaude(Writer()) as server:
+                study = Study(folder, server, mode)
+                printed = study.run(*targets)
+                if "Nothing to be done" not in study.run("--dry-run", *targets):
+                    sys.exit(f"the undisturbed study failed: {printed[-3000:]}")
+                self.expected[mode] = self.expected.get("messages", {}) | study.results()
+                self.requests = set(server.paid)
+        tell(f"undisturbed: {len(self.expected[mode])} files, {len(self.requests)} requests")
 
     def run_disturbed(self, most: int) -> None:
         """Run the next study with at most so many faults, and check what it has left."""
         self.studies += 1
-        where, mode = ("slurm", "bucket")[self.studies % 2 - 1], ("messages", "batches")[self.studies // 2 % 2]
+        where, mode = ROUND[(self.studies - 1) % len(ROUND)]
         folder = self.folder / f"{self.studies}-{where}"
         with disk(folder), FakeClaude(Writer(), delay=0.7, batch_polls=3) as server:
             if where == "slurm":
@@ -402,7 +408,7 @@ class Campaign:
             began = time.monotonic()
             kinds = self.rng.sample(KINDS[where], len(KINDS[where]))[:most]
             try:
-                found = [*self.disturb(study, kinds), *self.check(study)]
+                found = [*self.disturb(study, kinds), *self.check(study, mode)]
             finally:
                 study.stop()
             spent = f"{time.monotonic() - began:.0f} s and {study.starts} starts"
@@ -440,10 +446,10 @@ class Campaign:
         study.stop()
         return [f"did not end: {study.printed()}"]
 
-    def check(self, study: Study) -> list[str]:
+    def check(self, study: Study, mode: str) -> list[str]:
         """Return what is wrong of a study that has ended."""
         results = study.results()
-        expected = {name: file for name, file in self.expected.items() if seed_of(name) in (None, *study.seeds)}
+        expected = {name: file for name, file in self.expected[mode].items() if seed_of(name) in (None, *study.seeds)}
         twice = {request: count for request, count in study.server.paid.items() if count > 1}
         found = {
             "other results": [name for name in {**results, **expected} if results.get(name) != expected.get(name)],
