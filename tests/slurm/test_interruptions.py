@@ -123,7 +123,7 @@ def test_after_a_killed_snakemake_nothing_runs_twice(
 
 def test_slurm_is_asked_until_it_answers(trainings: Trainings, cancelled: SimpleNamespace):
     later = cancelled.submission.text.partition("Slurm does not answer")[2]
-    assert f"SLURM-job '{cancelled.job}' failed" in later
+    assert "Error in group tuned" in later
 
 
 def test_all_but_a_cancelled_job_go_on(trainings: Trainings, cancelled: SimpleNamespace):
