@@ -27,7 +27,7 @@ PACKAGES = ["munge", "slurm-client", "slurmctld", "slurmd"]
 NODES = ["gpu1", "gpu2"]
 # Seconds until Slurm takes a silent node for failed, until it gives up a connection, and until a job that it requeues
 # may start again.
-SILENCE, CONNECTING, DELAY = 5, 5, 5
+SILENCE, CONNECTING, DELAY = 5, 3, 5
 TIMEOUT = 120  # seconds that anything may take
 
 CONFIGURATION = """
@@ -57,6 +57,8 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 SchedulerParameters=bf_interval=2,batch_sched_delay=0,sched_min_interval=100000
 SlurmdTimeout={silence}
+# A job has the niceness of the process that submits it.
+PropagatePrioProcess=1
 MessageTimeout={connecting}
 KillWait=2
 MinJobAge=3600

@@ -22,9 +22,14 @@ QUICK = ["--latency-wait", "5"]
 
 
 class Submission:
-    """A process of Snakemake that submits its jobs to a cluster, with the shipped profile."""
+    """A process of Snakemake that submits its jobs to a cluster, with the shipped profile.
 
-    def __init__(self, cluster: Cluster, workspace: Path, *arguments: str, **environment: str) -> None:
+    Where two clusters share the processors, the jobs of the one that has more time can be nice.
+    """
+
+    def __init__(
+        self, cluster: Cluster, workspace: Path, *arguments: str, niceness: int = 0, **environment: str
+    ) -> None:
         self.log = workspace / f"submission-{len([*workspace.glob('submission-*')])}.log"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
@@ -33,6 +38,7 @@ class Submission:
                 env=cluster.environment | environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                preexec_fn=lambda: os.nice(niceness),
             )
         cluster.submitters.append(self.process)
 

@@ -44,7 +44,8 @@ class Trainings:
             "STAND_IN_RECORDS": str(self.notes),
             "STAND_IN_HELD": f"/seed-{held}/",
         }
-        return Submission(self.cluster, self.workspace, *(TARGETS[seed] for seed in seeds), **stand_in)
+        targets = [TARGETS[seed] for seed in seeds]
+        return Submission(self.cluster, self.workspace, *targets, niceness=15, **stand_in)
 
     def jobs(self) -> dict[int, int]:
         """Return the seed of each of Slurm's jobs whose training has begun."""
