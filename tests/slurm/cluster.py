@@ -83,7 +83,7 @@ def unavailable() -> str | None:
     """Return why no cluster can be brought up here, None where one can."""
     host = socket.gethostname()
     if os.environ.get("FININTENT_SLURM") != "1":
-        return "installs Slurm and takes 3 minutes; set FININTENT_SLURM=1 to run it"
+        return "installs Slurm and takes 3 to 4 minutes; set FININTENT_SLURM=1 to run it"
     if os.name != "posix" or os.geteuid() != 0:
         return "needs root, to install and run Slurm"
     if not shutil.which("slurmctld") and not shutil.which("apt-get"):
