@@ -18,7 +18,12 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from tiny import make_workspace, snakemake, tiny_config, write_tiny_model
+from tiny import fake_cards, make_workspace, snakemake, tiny_config, write_tiny_model
+
+
+def pytest_unconfigure() -> None:
+    """Delete the folder of the locks."""
+    shutil.rmtree(os.environ["FININTENT_LOCKS"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -44,8 +49,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
             workspace = make_workspace(tmp_path_factory.mktemp("finished") / "study", tiny_config(models))
             for seed, path in enumerate(models.values()):
                 write_tiny_model(workspace / path, seed)
-            # Two at once: they take turns at the accelerator by its lock, and import their libraries side by side.
-            snakemake(workspace, "--resources", "gpu=2")
+            # Two jobs at once, which do not wait for each other: each has a card that is none.
+            snakemake(workspace, "--resources", "gpu=2", **fake_cards(2))
             note.write_text(str(workspace))
     return Path(note.read_text())
 

@@ -166,6 +166,12 @@ def snakemake(workspace: Path, *arguments: str, check: bool = True, **environmen
     return result
 
 
+def fake_cards(number: int) -> dict[str, str]:
+    """Return the environment in which jobs find so many cards, each with a lock, and compute on the processor."""
+    paths = [str(ROOT / "tests/fake_driver"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {"PYTHONPATH": os.pathsep.join(paths), "STAND_IN_CARDS": str(number)}
+
+
 def planned(workspace: Path, *arguments: str) -> dict[str, int]:
     """Return the number of jobs by rule that a dry run lists."""
     output = snakemake(workspace, "--dry-run", *arguments).stdout

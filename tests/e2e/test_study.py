@@ -39,6 +39,12 @@ def results(finished: Path, monkeypatch) -> Path:
     return finished / "results"
 
 
+def test_no_job_waited_for_another_to_free_a_card(results: Path):
+    logs = [path.read_text(encoding="utf-8") for path in (results / "logs").rglob("*.log")]
+    assert sum("this job uses GPU" in log for log in logs) > 2
+    assert not any("waiting for another job" in log for log in logs)
+
+
 def test_training_record(results: Path):
     record = read(results / f"sft/{STEM}/training.json")
     assert record["rows"] == 24

@@ -10,6 +10,7 @@ import re
 import secrets
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -24,8 +25,9 @@ from filelock import FileLock
 
 PACKAGES = ["munge", "slurm-client", "slurmctld", "slurmd"]
 NODES = ["gpu1", "gpu2"]
-# Seconds until Slurm takes a silent node for failed, and until a job that it requeues may start again.
-SILENCE, DELAY = 10, 5
+# Seconds until Slurm takes a silent node for failed, until it gives up a connection, and until a job that it requeues
+# may start again.
+SILENCE, CONNECTING, DELAY = 5, 3, 5
 TIMEOUT = 120  # seconds that anything may take
 
 CONFIGURATION = """
@@ -55,6 +57,9 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 SchedulerParameters=bf_interval=2,batch_sched_delay=0,sched_min_interval=100000
 SlurmdTimeout={silence}
+# A job has the niceness of the process that submits it.
+PropagatePrioProcess=1
+MessageTimeout={connecting}
 KillWait=2
 MinJobAge=3600
 ReturnToService=2
@@ -78,7 +83,7 @@ def unavailable() -> str | None:
     """Return why no cluster can be brought up here, None where one can."""
     host = socket.gethostname()
     if os.environ.get("FININTENT_SLURM") != "1":
-        return "installs Slurm and takes 3 minutes; set FININTENT_SLURM=1 to run it"
+        return "installs Slurm and takes 3 to 4 minutes; set FININTENT_SLURM=1 to run it"
     if os.name != "posix" or os.geteuid() != 0:
         return "needs root, to install and run Slurm"
     if not shutil.which("slurmctld") and not shutil.which("apt-get"):
@@ -157,7 +162,7 @@ class Cluster:
         munge = {"key-file": "key", "socket": "munge.socket", "pid-file": "munged.pid", "log-file": "munged.log"}
         munge |= {"seed-file": "seed"}
         self._run("munged", *(f"--{option}={self.folder}/{name}" for option, name in munge.items()))
-        self._run("slurmctld")
+        self.start_controller()
         for node in NODES:
             self.start_node(node)
         wait_for(lambda: self.states() == ["idle"] * len(NODES), f"idle nodes; {self.folder} has logs")
@@ -177,6 +182,7 @@ class Cluster:
             "first_job": 100 * control_port,
             "srun": shutil.which("srun"),
             "silence": SILENCE,
+            "connecting": CONNECTING,
             "delay": DELAY,
         }
         (self.folder / "bin").mkdir()
@@ -205,11 +211,36 @@ class Cluster:
         for name in [*(f"slurmd-{node}" for node in NODES), "slurmctld", "munged"]:
             with suppress(FileNotFoundError, ValueError, psutil.NoSuchProcess):
                 daemons.append(psutil.Process(int((self.folder / f"{name}.pid").read_text())))
-        for signal in ("terminate", "kill"):
+        for number in (signal.SIGTERM, signal.SIGKILL):
             for daemon in daemons:
                 with suppress(psutil.NoSuchProcess):
-                    getattr(daemon, signal)()
+                    daemon.send_signal(number)
             _, daemons = psutil.wait_procs(daemons, timeout=2)
+
+    def start_controller(self) -> None:
+        """Start slurmctld, and wait until it answers."""
+        self._run("slurmctld")
+        wait_for(self.states, "slurmctld's answer")
+
+    def kill_controller(self, number: int = signal.SIGKILL) -> None:
+        """Kill slurmctld, without warning, or end it by another signal."""
+        controller = psutil.Process(int((self.folder / "slurmctld.pid").read_text()))
+        controller.send_signal(number)
+        wait_for(lambda: not controller.is_running(), "the end of slurmctld")
+
+    def repair(self) -> None:
+        """Do what an administrator does once slurmctld was killed a few seconds after it had started a job.
+
+        It does not know of the start, sends the job again, and takes the node out of service because the job is there.
+        """
+        for line in self._run("sinfo", "--noheader", "--Node", "--format=%N %T", check=False).splitlines():
+            node, state = line.split()
+            if state.startswith("drain"):
+                self._run("scontrol", "update", f"NodeName={node}", "State=RESUME", check=False)
+        for line in self.queue("%i %r", "--states=pending"):
+            job, reason = line.split(maxsplit=1)
+            if "held" in reason:
+                self._run("scontrol", "release", job, check=False)
 
     def start_node(self, node: str) -> None:
         """Start a node's slurmd."""
@@ -226,8 +257,9 @@ class Cluster:
         ]
         doomed = [daemon, *steps]
         for process in [*doomed]:
-            process.suspend()
-            doomed += process.children(recursive=True)
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
+                doomed += process.children(recursive=True)
         for process in doomed:
             with suppress(psutil.NoSuchProcess):
                 process.kill()

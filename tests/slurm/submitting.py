@@ -4,27 +4,41 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from itertools import combinations
 from pathlib import Path
 
 from slurm.cluster import Cluster, Ended, wait_for
 
-# The plugin looks first after so many seconds, and 10 later each time that no job has ended.
-QUICK = ["--slurm-init-seconds-before-status-checks", "1", "--latency-wait", "5"]
+# Snakemake whose plugin looks at its jobs each second. The plugin's own pauses grow by 10 seconds each time that no job
+# has ended, and none of its options keeps them short.
+SNAKEMAKE = """
+from snakemake.cli import main
+from snakemake_executor_plugin_slurm import Executor
+Executor.next_seconds_between_status_checks = property(lambda self: 1, lambda self, seconds: None)
+main()
+"""
+QUICK = ["--latency-wait", "5"]
 
 
 class Submission:
-    """A process of Snakemake that submits its jobs to a cluster, with the shipped profile."""
+    """A process of Snakemake that submits its jobs to a cluster, with the shipped profile.
 
-    def __init__(self, cluster: Cluster, workspace: Path, *arguments: str, **environment: str) -> None:
+    Where two clusters share the processors, the jobs of the one that has more time can be nice.
+    """
+
+    def __init__(
+        self, cluster: Cluster, workspace: Path, *arguments: str, niceness: int = 0, **environment: str
+    ) -> None:
         self.log = workspace / f"submission-{len([*workspace.glob('submission-*')])}.log"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                ["snakemake", "--workflow-profile", "profiles/slurm", *QUICK, *arguments],
+                [sys.executable, "-c", SNAKEMAKE, "--workflow-profile", "profiles/slurm", *QUICK, *arguments],
                 cwd=workspace,
                 env=cluster.environment | environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                preexec_fn=lambda: os.nice(niceness),
             )
         cluster.submitters.append(self.process)
 

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tiny import DATASET, ROOT, make_workspace, snakemake, tiny_config
+from tiny import DATASET, ROOT, fake_cards, make_workspace, snakemake, tiny_config
 
 MODELS = ["qwen2.5-7b-instruct", "llama-3-8b-instruct", "chatglm3-6b", "baichuan2-7b-chat"]
 TARGETS = [f"results/sft/{model}/{DATASET}/letter/24-rows/seed-1/training.json" for model in MODELS]
 PATH = f"{ROOT / 'tests/bin'}:{os.environ['PATH']}"
-IMPORTED = [str(ROOT / "tests/fake_driver"), *filter(None, [os.environ.get("PYTHONPATH")])]
-FOUR_CARDS = {"PYTHONPATH": os.pathsep.join(IMPORTED), "STAND_IN_CARDS": "4"}
+FOUR_CARDS = fake_cards(4)
 
 
 @pytest.fixture

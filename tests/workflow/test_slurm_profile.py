@@ -27,6 +27,12 @@ def test_a_rule_runs_where_snakemake_runs_or_tells_what_it_needs(rule: str):
         assert ON_GPU in text or all(resource in text for resource in ASKED)
 
 
+@pytest.mark.parametrize("rule", [name for name in RULES if " as " in name])
+def test_a_variant_of_a_rule_runs_where_that_rule_runs(rule: str):
+    text, original = (RULES[name] for name in (rule, rule.split()[0]))
+    assert ("localrule: True" in text) == ("localrule: True" in original)  # `use rule` does not inherit it
+
+
 def test_all_jobs_on_a_tuned_model_are_grouped():
     on_a_gpu = {name.split()[0] for name, text in RULES.items() if ON_GPU in text} - {"evaluate_base"}
     assert PROFILES["slurm"]["groups"].keys() == on_a_gpu | {"evaluate_tuned"}

@@ -29,6 +29,7 @@ from finintent.files import parse_yaml, read_text, sha256
 from finintent.report.captions import Numbers
 from finintent.report.closing import STOPPED, closing_lines
 from finintent.models.folder import is_downloaded, local_files
+from finintent.orphans import VARIABLE as SNAKEMAKE_PROCESS
 from finintent.shipped import shipped, with_shipped_files
 from finintent.task.system import (
     LINEAR_BASELINE as BASELINE,
@@ -40,6 +41,8 @@ from finintent.training.arguments import OWN_KEYS
 
 # Threads that wait without spinning: with OpenMP's default, a job takes several times as long beside another process.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# A job ends when this process does, even by `kill -9`.
+os.environ[SNAKEMAKE_PROCESS] = str(os.getpid())
 
 try:
     for file in workflow.configfiles:
@@ -61,6 +64,27 @@ if workflow.storage_settings.default_storage_provider == "s3":
 
     # The plugin (0.3.6) remembers that a folder is not in the bucket, also when a job on another machine has made it.
     StorageObject.is_dir = lambda self: any(self.get_subkeys())
+
+
+if slurm := sys.modules.get("snakemake_executor_plugin_slurm"):
+    # The plugin (2.8.0) forgets its jobs when slurmctld does not answer, and then waits for ever.
+    query, check, answered = slurm.query_job_status, slurm.Executor.check_active_jobs, True
+
+    async def query_job_status(command, logger):
+        global answered
+        answer = await query(command, logger)
+        answered = answer[0] is not None
+        return answer
+
+    async def check_active_jobs(self, jobs):
+        async for job in check(self, jobs):
+            yield job
+        if not answered:
+            self.logger.warning("Slurm does not answer; it will be asked again")
+            for job in jobs:
+                yield job
+
+    slurm.query_job_status, slurm.Executor.check_active_jobs = query_job_status, check_active_jobs
 
 
 def source_file(path):

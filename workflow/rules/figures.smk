@@ -104,3 +104,4 @@ use rule plot_model as plot_baseline with:
         "results/benchmarks/plot_baseline/{model}/{dataset}.jsonl"
     wildcard_constraints:
         model=BASELINE,
+    localrule: True  # `use rule` does not inherit it

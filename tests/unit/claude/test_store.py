@@ -1,6 +1,8 @@
 """The store of paid answers."""
 
+import errno
 import json
+import os
 import resource
 
 import pytest
@@ -131,6 +133,38 @@ def test_a_full_disk_leaves_the_store_whole(tmp_path):
             resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
     assert (tmp_path / "store").read_bytes() == before
     assert list(store.answers) == ["a"]
+
+
+def fill_disk(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Let the first writes find a full disk, which takes half of them."""
+    write, refusals = os.write, iter(range(times))
+
+    def refuse(descriptor: int, data: bytes) -> int:
+        if next(refusals, None) is None:
+            return write(descriptor, data)
+        write(descriptor, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.write", refuse)
+    monkeypatch.setattr("finintent.claude.store.ROOM_POLL_SECONDS", 0.01)
+
+
+def test_a_paid_answer_waits_for_room(tmp_path, monkeypatch, caplog):
+    with ResponseStore(tmp_path / "store") as store:
+        fill_disk(monkeypatch, times=3)
+        store.append(answer("a"))
+        store.append(answer("b"))
+    assert list(ResponseStore(tmp_path / "store").answers) == ["a", "b"]
+    assert caplog.text.count("store: the disk is full; make room there: a paid answer waits to be stored") == 1
+
+
+def test_it_does_not_wait_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr("finintent.claude.store.ROOM_SECONDS", 0.05)
+    with ResponseStore(tmp_path / "store") as store:
+        fill_disk(monkeypatch, times=1000)
+        with pytest.raises(ApiError, match=r"could not be stored \(No space left on device\); make room there"):
+            store.append(answer("a"))
+    assert (tmp_path / "store").read_bytes() == b""
 
 
 @pytest.mark.parametrize("encoding", ["gb18030", "utf-16-be"])

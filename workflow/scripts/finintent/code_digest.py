@@ -20,6 +20,7 @@ NOT_COUNTED = frozenset(
         "machine/lock",  # when a job runs
         "machine/meter",  # time, memory and energy, which differ from run to run anyway
         "machine/tied_process",  # when a job's process ends
+        "orphans",  # when a job's process ends
         "progress",  # what a running job tells on the terminal
         "training/fallback",  # smaller parts of the same optimizer steps
         "training/memory",  # an estimate that only chooses how much is computed at once

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from finintent.errors import DiskSpaceError, FinintentError
+from finintent.orphans import end_with_snakemake
 from finintent.progress import JobLine
 
 logger = logging.getLogger("finintent")  # the package's; scripts use it too, as their own name is __main__
@@ -36,8 +37,8 @@ def logged(path: str) -> Iterator[None]:
 
     The log file gets messages of every level, the terminal those of level INFO and above, and a line on how far the job
     is (`progress`). A FinintentError or a full disk ends the process with one sentence, in the log and on the terminal.
-    Ctrl-C ends it without one: Snakemake says what is kept. Any other error keeps its traceback,
-    after a line that asks to report it.
+    Ctrl-C ends it without one: Snakemake says what is kept. So does the end of its Snakemake. Any other error keeps its
+    traceback, after a line that asks to report it.
     """
     terminal = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}
     with open(path, "w", encoding="utf-8") as log, JobLine(terminal[2], _job(path)) as line:
@@ -49,9 +50,10 @@ def logged(path: str) -> Iterator[None]:
         for descriptor in terminal:
             os.dup2(log.fileno(), descriptor)
         try:
+            end_with_snakemake()
             yield
         except KeyboardInterrupt:
-            _write(log.fileno(), "Stopped by Ctrl-C\n")
+            _write(log.fileno(), "Stopped by Ctrl-C, or because Snakemake has ended\n")
             sys.exit(130)
         except Exception as error:
             line.clear()

@@ -1,9 +1,12 @@
 """The store of paid answers: one line a record, written to disk before the answer is used."""
 
 import codecs
+import errno
 import json
+import logging
 import os
 import threading
+import time
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +17,11 @@ from filelock import FileLock, Timeout
 from finintent.claude.records import Record, check_record
 from finintent.errors import ApiError, DataError
 from finintent.files import decode, numbered_jsonl, parse_json, read_bytes
+
+logger = logging.getLogger(__name__)
+
+ROOM_SECONDS = 3600  # that an answer waits for room on a full disk
+ROOM_POLL_SECONDS = 1.0
 
 
 class ResponseStore:
@@ -34,6 +42,7 @@ class ResponseStore:
         self.path = Path(path)
         self._mutex = threading.Lock()
         self._lock = FileLock(f"{self.path}.lock")
+        self._full = False  # whether the user has been told so
         self._load()
 
     def _load(self) -> None:
@@ -110,13 +119,25 @@ class ResponseStore:
             os.close(descriptor)
 
     def _write(self, descriptor: int, line: bytes) -> None:
+        """Write a line. While the disk is full, wait: an answer that is not stored is lost, and paid again."""
+        deadline = time.monotonic() + ROOM_SECONDS
         end = os.fstat(descriptor).st_size
-        try:
-            while line:  # a full disk can accept a part of it
-                line = line[os.write(descriptor, line) :]
-        except OSError as error:
-            os.truncate(descriptor, end)  # so that the next record does not continue half of this one
-            raise ApiError(f"{self.path}: an answer could not be stored ({error.strerror}); make room there") from None
+        while True:
+            try:
+                written = 0
+                while written < len(line):  # a full disk can accept a part of it
+                    written += os.write(descriptor, line[written:])
+                return
+            except OSError as error:
+                os.truncate(descriptor, end)  # so that the next record does not continue half of this one
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT) or time.monotonic() > deadline:
+                    raise ApiError(
+                        f"{self.path}: an answer could not be stored ({error.strerror}); make room there"
+                    ) from None
+            if not self._full:
+                logger.warning("%s: the disk is full; make room there: a paid answer waits to be stored", self.path)
+            self._full = True
+            time.sleep(ROOM_POLL_SECONDS)
 
     def _index(self, record: Record) -> None:
         if record["type"] == "answer":
