@@ -1,13 +1,13 @@
-"""Layers that train fast on a CPU: frozen weights in the layout of its kernels (oneDNN), and few passes over the tensors.
+"""Layers that train fast on a CPU: frozen weights in its kernels' layout (oneDNN), and few passes over the tensors.
 
 What a layer computes stays the same but for rounding. Each function here has its gradient written out, so that only
 what the gradient needs is kept, in the precision in which it came.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 from unittest.mock import patch
 
@@ -43,8 +43,8 @@ def lean_layers(model: PeftModel, dtype: torch.dtype) -> Iterator[bool]:
             stack.enter_context(patch.object(module, "forward", forward))
         if known:
             for layer in base.get_decoder().layers:
-                forward = partial(_attention, layer.self_attn)
-                stack.enter_context(patch.object(layer.self_attn, "forward", forward))
+                attention = layer.self_attn
+                stack.enter_context(patch.object(attention, "forward", _Attention(attention, attention.forward)))
         yield known
 
 
@@ -81,7 +81,7 @@ def _product(states: torch.Tensor, packed: torch.Tensor, bias: torch.Tensor | No
 
 
 class _AdaptedProduct(torch.autograd.Function):
-    """states @ weight.T + bias + scaling * (states @ down.T) @ up.T"""
+    """The product states @ weight.T + bias + scaling * (states @ down.T) @ up.T, of which down and up are trained."""
 
     @staticmethod
     def forward(
@@ -104,7 +104,13 @@ class _AdaptedProduct(torch.autograd.Function):
         if context.needs_input_grad[0]:  # the first layer's input has no use for one
             found = _product(gradient, context.layer.transposed).addmm_(inner_gradient, down)
             found = found.view(context.shape).to(context.given)
-        return found, (inner_gradient.t() @ states).float(), (gradient.t() @ inner).float() * context.scaling, None, None
+        return (
+            found,
+            (inner_gradient.t() @ states).float(),
+            (gradient.t() @ inner).float() * context.scaling,
+            None,
+            None,
+        )
 
 
 class _Norm:
@@ -147,39 +153,55 @@ class _Normed(torch.autograd.Function):
         return context.norm.backward(gradient, states, scale).to(states.dtype), None, None
 
 
-def _attention(
-    layer: nn.Module,
-    hidden_states: torch.Tensor,
-    position_embeddings: tuple[torch.Tensor, torch.Tensor],
-    *,
-    rows: Rows,
-    **_: Any,
-) -> tuple[torch.Tensor, None]:
-    """Return what attention adds to the residual stream, shape (1, tokens, width), and no weights.
+class _Attention:
+    """The forward pass of attention with rotary positions in halves, and norms of queries and keys where it has them."""
 
-    Each token sees its row's tokens before it, and itself. Queries that share keys stand in rows of one head, so that no
-    key is repeated.
-    """
-    queries, keys, values = (
-        part(hidden_states)[0].unflatten(-1, (-1, layer.head_dim)) for part in (layer.q_proj, layer.k_proj, layer.v_proj)
-    )
-    cosine, sine = (part[0, :, None].float() for part in position_embeddings)
-    norms = (getattr(layer, name, None) for name in ("q_norm", "k_norm"))
-    queries, keys = (
-        _Turned.apply(states, norm and _Norm(norm), cosine, sine, rows)
-        for states, norm in zip((queries, keys), norms, strict=True)
-    )
-    values = Spread.apply(values, rows)
-    width, groups = queries.shape[1], queries.shape[2] // keys.shape[2]
-    queries = queries.unflatten(2, (-1, groups)).permute(0, 2, 3, 1, 4).flatten(2, 3)
-    keys, values = keys.transpose(1, 2), values.transpose(1, 2)
+    def __init__(self, layer: nn.Module, usual: Callable[..., Any]) -> None:
+        self._layer, self._usual = layer, usual
+        norms = (getattr(layer, name, None) for name in ("q_norm", "k_norm"))
+        self._query_norm, self._key_norm = (norm and _Norm(norm) for norm in norms)
+
+    def __call__(
+        self,
+        hidden_states: torch.Tensor,
+        position_embeddings: tuple[torch.Tensor, torch.Tensor],
+        *args: Any,
+        rows: Rows | None = None,
+        **kwargs: Any,
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Return what attention adds to the residual stream, shape (1, tokens, width), and no weights.
+
+        Each token sees its row's tokens before it, and itself. Queries that share keys stand in rows of one head, so
+        that no key is repeated. Without `rows`, states are read as transformers does.
+        """
+        layer = self._layer
+        if rows is None:
+            return self._usual(hidden_states, position_embeddings, *args, **kwargs)
+        queries, keys, values = (
+            part(hidden_states)[0].unflatten(-1, (-1, layer.head_dim))
+            for part in (layer.q_proj, layer.k_proj, layer.v_proj)
+        )
+        cosine, sine = (part[0, :, None].float() for part in position_embeddings)
+        queries = _Turned.apply(queries, self._query_norm, cosine * layer.scaling, sine * layer.scaling, rows)
+        keys = _Turned.apply(keys, self._key_norm, cosine, sine, rows)
+        values = Spread.apply(values, rows)
+        width, groups = queries.shape[1], queries.shape[2] // keys.shape[2]
+        # One matrix for each row and head of keys.
+        queries = queries.unflatten(2, (-1, groups)).permute(0, 2, 3, 1, 4).flatten(2, 3).flatten(0, 1)
+        keys, values = (states.transpose(1, 2).flatten(0, 1) for states in (keys, values))
+        unseen = _unseen(width, groups, getattr(layer, "sliding_window", None) or width).to(queries.dtype)
+        weights = torch.baddbmm(unseen, queries, keys.transpose(1, 2))
+        seen = weights.softmax(-1, dtype=torch.float32).to(values.dtype) @ values
+        seen = seen.unflatten(0, (len(rows.columns), -1)).unflatten(2, (groups, width))
+        return layer.o_proj(Gathered.apply(seen.permute(0, 3, 1, 2, 4).flatten(2), rows)[None]), None
+
+
+@lru_cache(maxsize=4)
+def _unseen(width: int, groups: int, window: int) -> torch.Tensor:
+    """Return what is added to the products of queries and keys, shape (1, groups * width, width): -inf where unseen."""
     distance = torch.arange(width)[:, None] - torch.arange(width)
-    window = getattr(layer, "sliding_window", None) or width
-    unseen = ((distance < 0) | (distance >= window)).repeat(groups, 1)
-    weights = (queries @ keys.transpose(2, 3) * layer.scaling).masked_fill(unseen, -math.inf)
-    seen = weights.softmax(-1, dtype=torch.float32).to(values.dtype) @ values
-    seen = seen.unflatten(2, (groups, width)).permute(0, 3, 1, 2, 4).flatten(2)
-    return layer.o_proj(Gathered.apply(seen, rows)[None]), None
+    seen = (distance >= 0) & (distance < window)
+    return torch.zeros(width, width).masked_fill(~seen, -math.inf).repeat(groups, 1)[None]
 
 
 class _Turned(torch.autograd.Function):

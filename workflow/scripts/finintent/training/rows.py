@@ -1,7 +1,7 @@
 """A batch read as one sequence of tokens: what its rows begin with once, and no padding.
 
-Every prompt begins with the template and the instruction, which are a fourth of the default study's tokens, and the rows
-of a batch differ in length. Only attention has to know which tokens a row has. All else works on each token alone.
+Every prompt begins with the template and the instruction, which are a fourth of the default study's tokens, and the
+rows of a batch differ in length. Only attention has to know which tokens a row has. All else works on each token alone.
 """
 
 from dataclasses import dataclass

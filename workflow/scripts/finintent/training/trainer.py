@@ -27,17 +27,17 @@ from finintent.training.rows import Rows
 class AnswerTrainer(workflow.CustomSeq2SeqTrainer):
     """LlamaFactory's trainer, which computes on a CPU only what the loss needs.
 
-    An answer has about 5 of a row's 105 tokens, and only their logits enter the loss. What the rows of a batch begin with
-    is computed once, and padding not at all.
+    An answer has about 5 of a row's 105 tokens, and only their logits enter the loss. What the rows of a batch begin
+    with is computed once, and padding not at all.
     """
 
-    _rows = False  # whether a batch is read as one sequence
+    _reads_rows = False  # whether a batch is read as one sequence; one that packs several examples in a row is not
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """Train; see transformers.Trainer."""
         if not (self.args.use_cpu and torch.backends.mkldnn.is_available()):
             return super().train(*args, **kwargs)
-        with lean_layers(self.model, torch.bfloat16 if self.args.bf16 else torch.float32) as self._rows:
+        with lean_layers(self.model, torch.bfloat16 if self.args.bf16 else torch.float32) as self._reads_rows:
             return super().train(*args, **kwargs)
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
@@ -47,21 +47,23 @@ class AnswerTrainer(workflow.CustomSeq2SeqTrainer):
             return super().compute_loss(model, inputs, *args, **kwargs)
         following = torch.nn.functional.pad(inputs["labels"][:, 1:], (0, 1), value=IGNORE_INDEX)
         answered = following != IGNORE_INDEX
-        # The last shared token is none whose next token enters the loss: it would have to enter it for each row.
-        rows = Rows.of(inputs["input_ids"], inputs["attention_mask"].bool(), int(answered.any(0).int().argmax()))
-        asked = rows.columns[answered]
-        lean = {
-            "input_ids": inputs["input_ids"].flatten()[rows.places][None],
-            "position_ids": rows.positions[None],
-            "labels": inputs["labels"],
-            "shift_labels": following[answered][None],
-            "rows": rows,
-        }
+        inputs = inputs | {"shift_labels": following[answered][None]}
+        asked = answered.flatten().nonzero()[:, 0]
         base = self.accelerator.unwrap_model(model).get_base_model()
-        with last_layer_at(base, asked), ExitStack() as stack:
-            hook = base.get_output_embeddings().register_forward_pre_hook(lambda _, hidden: (hidden[0][:, asked],))
+        with ExitStack() as stack:
+            if self._reads_rows and inputs.keys() == {"input_ids", "attention_mask", "labels", "shift_labels"}:
+                # What is shared ends before the first token that the loss of a row takes as its context.
+                limit = int(answered.any(0).long().argmax())
+                rows = Rows.of(inputs["input_ids"], inputs.pop("attention_mask").bool(), limit)
+                asked = rows.columns[answered]
+                ids = inputs["input_ids"].flatten()[rows.places][None]
+                inputs |= {"input_ids": ids, "position_ids": rows.positions[None], "rows": rows}
+                stack.enter_context(last_layer_at(base, asked))
+            hook = base.get_output_embeddings().register_forward_pre_hook(
+                lambda _, hidden: (hidden[0].flatten(0, 1)[asked][None],)
+            )
             stack.callback(hook.remove)
-            return super().compute_loss(model, lean, *args, **kwargs)
+            return super().compute_loss(model, inputs, *args, **kwargs)
 
 
 class KeepInputs(TrainerCallback):
