@@ -126,29 +126,37 @@ def test_a_loss_that_is_no_number_reaches_the_callback(tmp_path: Path):
         train(tiny_training(tmp_path, base), tmp_path / "train.yaml")
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="on a GPU all logits are computed")
-def test_logits_of_the_answers_alone_give_the_same_adapter(tmp_path: Path, monkeypatch):
+@pytest.mark.skipif(torch.cuda.is_available(), reason="training on a GPU has a test of its own")
+@pytest.mark.parametrize("options", [{}, {"packing": True, "neat_packing": True}], ids=["rows", "packed"])
+def test_the_lean_trainer_makes_the_same_adapter(tmp_path: Path, monkeypatch, options: dict):
     """Four rows train and four validate; of each, a letter and two tokens that end the turn are learnt."""
-    base, adapters, rows = write_tiny_model(tmp_path / "model"), {}, {}
+    base, adapters, logits, tokens = write_tiny_model(tmp_path / "model"), {}, {}, {}
     for trainer in (AnswerTrainer, workflow.CustomSeq2SeqTrainer):
-        seen = rows.setdefault(trainer, [])
-        linear = torch.nn.functional.linear
+        asked, read = logits.setdefault(trainer, []), tokens.setdefault(trainer, [])
+        linear, embedding = torch.nn.functional.linear, torch.nn.functional.embedding
 
-        def counted(hidden, weight, bias=None, seen=seen, linear=linear):
+        def counted(hidden, weight, bias=None, asked=asked, linear=linear):
             if len(weight) == 308:  # the output layer of the tiny model
-                seen.append(hidden.shape[:-1].numel())
+                asked.append(hidden.shape[:-1].numel())
             return linear(hidden, weight, bias)
 
-        monkeypatch.setattr(torch.nn.functional, "linear", counted)
-        monkeypatch.setattr(lora_training, "AnswerTrainer", trainer)
-        train(tiny_training(tmp_path, base, trainer.__name__), tmp_path / "train.yaml")
-        monkeypatch.setattr(torch.nn.functional, "linear", linear)
+        def embedded(ids, *arguments, read=read, embedding=embedding, **keywords):
+            read.append(ids.numel())
+            return embedding(ids, *arguments, **keywords)
+
+        with monkeypatch.context() as patches:
+            patches.setattr(torch.nn.functional, "linear", counted)
+            patches.setattr(torch.nn.functional, "embedding", embedded)
+            patches.setattr(lora_training, "AnswerTrainer", trainer)
+            train(tiny_training(tmp_path, base, trainer.__name__) | options, tmp_path / "train.yaml")
         adapters[trainer] = load_file(tmp_path / trainer.__name__ / "adapter_model.safetensors")
     lean, full = adapters.values()
     assert lean.keys() == full.keys()
     assert all(torch.allclose(lean[name], full[name], atol=1e-6) for name in full)
-    assert rows[AnswerTrainer][0] == 12
-    assert rows[workflow.CustomSeq2SeqTrainer][0] > 80
+    assert logits[AnswerTrainer][0] == 12
+    assert logits[workflow.CustomSeq2SeqTrainer][0] > 80
+    if not options:
+        assert tokens[AnswerTrainer][0] < tokens[workflow.CustomSeq2SeqTrainer][0] / 2
 
 
 @pytest.mark.parametrize(

@@ -18,15 +18,27 @@ from transformers import TrainerCallback
 from finintent.errors import TrainingError
 from finintent.files import one_line
 from finintent.inference.compute import skip_cudnn_attention
+from finintent.inference.last_layer import last_layer_at
 from finintent.inference.plain_text import template_and_fixed_tokenizer
+from finintent.training.lean_layers import lean_layers
+from finintent.training.rows import Rows
 
 
 class AnswerTrainer(workflow.CustomSeq2SeqTrainer):
-    """LlamaFactory's trainer, computing the logits of the answers' tokens alone, where it trains on a CPU.
+    """LlamaFactory's trainer, which computes on a CPU only what the loss needs.
 
-    An answer has about 5 of a row's 105 tokens, and only they enter the loss. The logits of the others were a third of
-    a step of gemma-3-270m: its 53,424 pieces weigh as much as a third of its layers.
+    An answer has about 5 of a row's 105 tokens, and only their logits enter the loss. What the rows of a batch begin
+    with is computed once, and padding not at all.
     """
+
+    _reads_rows = False  # whether a batch is read as one sequence; one that packs several examples in a row is not
+
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """Train; see transformers.Trainer."""
+        if not (self.args.use_cpu and torch.backends.mkldnn.is_available()):
+            return super().train(*args, **kwargs)
+        with lean_layers(self.model, torch.bfloat16 if self.args.bf16 else torch.float32) as self._reads_rows:
+            return super().train(*args, **kwargs)
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Return the loss of a batch; see transformers.Trainer."""
@@ -35,16 +47,23 @@ class AnswerTrainer(workflow.CustomSeq2SeqTrainer):
             return super().compute_loss(model, inputs, *args, **kwargs)
         following = torch.nn.functional.pad(inputs["labels"][:, 1:], (0, 1), value=IGNORE_INDEX)
         answered = following != IGNORE_INDEX
-        hook = (
-            self.accelerator.unwrap_model(model)
-            .get_output_embeddings()
-            .register_forward_pre_hook(lambda _, hidden: (hidden[0][answered].unsqueeze(0),))
-        )
+        inputs = inputs | {"shift_labels": following[answered][None]}
+        asked = answered.flatten().nonzero()[:, 0]
+        base = self.accelerator.unwrap_model(model).get_base_model()
         with ExitStack() as stack:
-            stack.callback(hook.remove)
-            return super().compute_loss(
-                model, inputs | {"shift_labels": following[answered].unsqueeze(0)}, *args, **kwargs
+            if self._reads_rows and inputs.keys() == {"input_ids", "attention_mask", "labels", "shift_labels"}:
+                # What is shared ends before the first token that the loss of a row takes as its context.
+                limit = int(answered.any(0).long().argmax())
+                rows = Rows.of(inputs["input_ids"], inputs.pop("attention_mask").bool(), limit)
+                asked = rows.columns[answered]
+                ids = inputs["input_ids"].flatten()[rows.places][None]
+                inputs |= {"input_ids": ids, "position_ids": rows.positions[None], "rows": rows}
+                stack.enter_context(last_layer_at(base, asked))
+            hook = base.get_output_embeddings().register_forward_pre_hook(
+                lambda _, hidden: (hidden[0].flatten(0, 1)[asked][None],)
             )
+            stack.callback(hook.remove)
+            return super().compute_loss(model, inputs, *args, **kwargs)
 
 
 class KeepInputs(TrainerCallback):
