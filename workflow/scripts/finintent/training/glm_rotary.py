@@ -42,7 +42,7 @@ def _rotate(heads: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, direction
     pairs = count * width // 2
     _rotate_kernel[(rows * tokens,)](
         tokens_first, rotated, cos.contiguous(), sin.contiguous(), direction, cos.shape[0] * tokens,
-        PAIRS=pairs, HEAD_PAIRS=width // 2, TURNED=cos.shape[-1] // 2, BLOCK=triton.next_power_of_2(pairs),
+        pairs=pairs, head_pairs=width // 2, turned=cos.shape[-1] // 2, block=triton.next_power_of_2(pairs),
     )  # fmt: skip
     return rotated.transpose(1, 2)
 
@@ -50,17 +50,17 @@ def _rotate(heads: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, direction
 @triton.jit
 def _rotate_kernel(
     source, target, cos, sin, direction, angles,
-    PAIRS: tl.constexpr, HEAD_PAIRS: tl.constexpr, TURNED: tl.constexpr, BLOCK: tl.constexpr,
+    pairs: tl.constexpr, head_pairs: tl.constexpr, turned: tl.constexpr, block: tl.constexpr,
 ):  # fmt: skip
     """One program rotates all heads of a token. `angles`: tokens that have angles of their own."""
     token = tl.program_id(0).to(tl.int64)
-    pair = tl.arange(0, BLOCK)
-    there = pair < PAIRS
-    place = pair % HEAD_PAIRS
-    angle = (token % angles) * 2 * TURNED + place
-    cosine = tl.load(cos + angle, mask=there & (place < TURNED), other=1.0).to(tl.float32)
-    sine = tl.load(sin + angle, mask=there & (place < TURNED), other=0.0).to(tl.float32) * direction
-    first = token * 2 * PAIRS + 2 * pair
+    pair = tl.arange(0, block)
+    there = pair < pairs
+    place = pair % head_pairs
+    angle = (token % angles) * 2 * turned + place
+    cosine = tl.load(cos + angle, mask=there & (place < turned), other=1.0).to(tl.float32)
+    sine = tl.load(sin + angle, mask=there & (place < turned), other=0.0).to(tl.float32) * direction
+    first = token * 2 * pairs + 2 * pair
     left = tl.load(source + first, mask=there).to(tl.float32)
     right = tl.load(source + first + 1, mask=there).to(tl.float32)
     tl.store(target + first, left * cosine - right * sine, mask=there)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 def apply_kernels(config: "PretrainedConfig", model_args: "ModelArguments", is_trainable: bool, **_: Any) -> None:
     """Let models that are made from here on use Liger's kernels, in place of LlamaFactory's function of this purpose.
 
-    The fused cross-entropy is left out: the trainer computes few logits. GLM, for which LlamaFactory patches the classes
-    of GLM-4, gets the kernels that suit it; its rotary positions, of half a head in pairs, have one here.
+    The fused cross-entropy is left out: the trainer computes few logits. For GLM, LlamaFactory patches the classes of
+    GLM-4; here it gets the kernels that suit it, and one of its own for its rotary positions.
     """
     if not (is_trainable and model_args.enable_liger_kernel):
         return
