@@ -52,5 +52,5 @@ def warming_up(directory: str, bf16: bool, ask: Callable[[PreTrainedModel], Any]
 def _try(ask: Callable[[PreTrainedModel], Any], small: PreTrainedModel) -> None:
     try:
         ask(small)
-    except Exception as error:  # noqa: BLE001 - the model itself will tell
+    except Exception as error:
         logger.debug("Kernels were not loaded beside the weights: %s", error)
