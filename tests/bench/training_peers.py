@@ -1,8 +1,8 @@
 """Speed of LoRA training against plain PEFT and Unsloth on a GPU. Usage: python tests/bench/training_peers.py --help
 
 All train the same model, of random weights, on the same rows (token ids) in the same order, in bfloat16, with the same
-adapters (rank 8, on all linear layers but the head), optimizer and rows a step; each in a process of its own, one after
-another. They differ in how: `fast` and `original` are this project's presets, `peft` is PEFT with transformers' Trainer,
+adapters (rank 8, on all linear layers but the head), optimizer and rows a step, each in its own process, one after
+another. They differ in how: `fast` and `original` are this project's presets, `peft` PEFT with transformers' Trainer,
 `unsloth` is Unsloth with the same Trainer, without gradient checkpointing (`unsloth-checkpointed`: with its own).
 The model is written by `python tests/gpu/measure.py write`. Unsloth excludes the release of datasets that LlamaFactory
 needs, so it has an environment of its own: `uv venv .venv-unsloth && uv pip install -p .venv-unsloth --group unsloth`,
