@@ -11,6 +11,7 @@ from finintent.inference.likelihood import predict_within_memory
 from finintent.inference.loading import load_model
 from finintent.inference.packed import pack_weights
 from finintent.inference.prompting import Prompter, draw_examples
+from finintent.inference.warm_up import warming_up
 from finintent.logs import logged
 from finintent.machine.lock import exclusive_accelerator
 from finintent.machine.meter import metered
@@ -41,17 +42,21 @@ def main(
     turns = []
     if examples:
         turns = draw_examples(read_jsonl(examples), labels, wording, answer, per_label=few_shot, seed=seed)
+    ask = partial(
+        predict_within_memory, prompter=prompter, batch_size=batch_size, taxonomy=labels, instruction=wording,
+        seed=seed, examples=turns, answer=answer,
+    )  # fmt: skip
+    evaluate = partial(
+        ask, questions=read_jsonl(questions), permutations=scoring["permutations"],
+        max_new_tokens=scoring["max_new_tokens"],
+    )  # fmt: skip
     with exclusive_accelerator(), metered() as job:
-        model = pack_weights(load_model(weights, bf16=uses_bf16(precision)))
-        ask = partial(
-            predict_within_memory, model, prompter, batch_size=batch_size, taxonomy=labels, instruction=wording,
-            seed=seed, examples=turns, answer=answer,
-        )  # fmt: skip
+        bf16 = uses_bf16(precision)
+        with warming_up(weights, bf16, evaluate):
+            model = pack_weights(load_model(weights, bf16=bf16))
         start = time.perf_counter()
-        evaluated = ask(
-            read_jsonl(questions), permutations=scoring["permutations"], max_new_tokens=scoring["max_new_tokens"]
-        )
-        validated = ask(read_jsonl(validation))
+        evaluated = evaluate(model)
+        validated = ask(model, questions=read_jsonl(validation))
         seconds = time.perf_counter() - start
     write_predictions(outputs["evaluation"], evaluated)
     write_predictions(outputs["validation"], validated)

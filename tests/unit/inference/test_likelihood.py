@@ -18,7 +18,7 @@ from transformers import (
 
 from finintent.errors import DataError, ModelError
 from finintent.inference import likelihood as scoring
-from finintent.inference.likelihood import draw_orders, predict, predict_within_memory
+from finintent.inference.likelihood import TIE, _greedy_path, draw_orders, predict, predict_within_memory
 from finintent.inference.packed import pack_weights
 from finintent.inference.prompting import DecidingPosition, Prompter, draw_examples
 from finintent.task.chosen import most_probable
@@ -367,6 +367,63 @@ def test_options_that_differ_in_the_last_bit_of_a_weight_do_not_tie_in_bfloat16(
     (row,) = predict(model, prompter, QUESTIONS[:1], TAXONOMY, INSTRUCTION, batch_size=1, seed=1)
     first, second, third = row.log_probabilities.values()
     assert first == third != second
+
+
+def teach(model: PreTrainedModel, prompter: Prompter, answer: str, questions: list[dict]) -> None:
+    """Train a model until it gives the gold answer to those questions."""
+    rows = []
+    for question in questions:
+        named = {letter: TAXONOMY.names[code] for letter, code in question["options"].items()}
+        gold = next(letter for letter, code in question["options"].items() if code == question["gold"])
+        turn = INSTRUCTION.render(question["question"], named, answer)
+        rows.append(prompter.encode(turn, gold if answer == "letter" else named[gold]))
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    for _ in range(60):
+        losses = []
+        for prompt, tokens in rows:
+            logits = model(torch.tensor([prompt + tokens]), use_cache=False).logits[0, len(prompt) - 1 : -1]
+            losses.append(torch.nn.functional.cross_entropy(logits, torch.tensor(tokens)))
+        loss = torch.stack(losses).mean()
+        if loss < 0.01:
+            break
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss < 0.1
+
+
+@pytest.mark.parametrize("batch_size", [1, 8])
+@pytest.mark.parametrize("answer", ["letter", "label"])
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_text_that_is_an_answer_is_not_generated(name, answer, batch_size, prompter: Prompter, monkeypatch):
+    """Of a model that was taught half of the questions; texts are those of generation, one token after another."""
+    model, generated = build(name, len(prompter.tokenizer)), []
+    with torch.enable_grad():
+        teach(model, prompter, answer, QUESTIONS[:4])
+    generate = model.generate
+    monkeypatch.setattr(model, "generate", lambda **asked: generated.extend(asked["input_ids"]) or generate(**asked))
+    rows = predict(
+        model, prompter, QUESTIONS, TAXONOMY, INSTRUCTION, batch_size=batch_size, seed=1, max_new_tokens=40,
+        answer=answer,
+    )  # fmt: skip
+    assert [row.text for row in rows] == [plain_text(model, prompter, row, 40, answer=answer) for row in rows]
+    assert len(generated) <= 4
+
+
+@pytest.mark.parametrize(
+    ("best", "path"),
+    [
+        ({(): 7, (7,): 1}, (7, 1)),
+        ({(): 7, (7,): 2}, (7, 2)),  # any token that ends a turn
+        ({(): 7, (7,): TIE}, (7, 1)),
+        ({(): TIE}, (1,)),
+        ({(): 7, (7,): 8}, None),  # the text goes on
+        ({(): 9, (7,): 1}, None),
+        ({(): 7, (7,): 8, (7, 8): 9}, (7, 8, 9)),  # as long as it may be
+    ],
+)
+def test_a_greedy_text_is_known_up_to_an_end(best: dict, path: tuple[int, ...] | None):
+    assert _greedy_path(best, stop_ids=[1, 2], length=3) == path
 
 
 def test_a_text_ends_where_tokens_tie(prompter: Prompter):

@@ -30,6 +30,8 @@ from finintent.task.wording import Instruction
 
 logger = logging.getLogger(__name__)
 
+TIE = -1  # in place of a token, where several are the most probable
+
 
 def draw_orders(options: dict[str, str], count: int, key: str) -> list[dict[str, str]]:
     """Return `count` different orders of the options (code by letter), the given one first.
@@ -280,19 +282,28 @@ class _Context:
                 logits_to_keep=columns,
             ).logits
 
-    def score(self, tree: _Tree, logits: torch.Tensor) -> torch.Tensor:
-        """Return the log-probability of each answer, shape (rows, answers).
+    def score(
+        self, tree: _Tree, logits: torch.Tensor, *, greedy: bool
+    ) -> tuple[torch.Tensor, list[dict[tuple[int, ...], int]]]:
+        """Return the log-probability of each answer, shape (rows, answers), and each row's greedy tokens if asked for.
+
+        Those are the most probable token after each beginning of an answer: an id, or TIE.
 
         Args:
             tree: answers, of which the prefix has been read.
             logits: what `extend_to_logits` returned for the tokens read last.
+            greedy: whether greedy tokens are asked for.
         """
         sums = torch.zeros((len(logits), tree.count), device=logits.device)
+        best: list[dict[tuple[int, ...], int]] = [{} for _ in logits]
         after = self._read_branches(tree).unbind(1) if tree.branches else ()
         # One beginning after another: the log-probabilities of all would be the largest tensor of all.
-        for values, tokens in zip([logits, *after], tree.following.values(), strict=True):
+        for values, (beginning, tokens) in zip([logits, *after], tree.following.items(), strict=True):
             sums[:, list(tokens)] += values.float().log_softmax(-1)[:, list(tokens.values())]
-        return sums
+            if greedy:
+                for row, token in zip(best, _most_probable(values), strict=True):
+                    row[beginning] = token
+        return sums, best
 
     def _read_branches(self, tree: _Tree) -> torch.Tensor:
         """Read every branch of each row in one pass, and forget it; return the logits after each.
@@ -326,6 +337,13 @@ class _Context:
         """Forget all columns but the first `width`."""
         self.cache.crop(width)
         self.mask = self.mask[:, :width]
+
+    def keep(self, rows: list[int]) -> None:
+        """Forget all rows but those."""
+        if len(rows) < len(self.mask):
+            kept = torch.tensor(rows, device=self.mask.device)
+            self.cache.batch_select_indices(kept)
+            self.mask = self.mask[kept]
 
     def copies(self, kept: list[int]) -> "_Context":
         """Return a context of one row a number in `kept`: the first so many tokens of this one's only row."""
@@ -404,6 +422,8 @@ def _answer(
 ) -> tuple[list[list[list[float]]], list[str | None]]:
     """Return the log-probabilities of the tree's answers by order and question, and the greedy texts.
 
+    A greedy text that is an answer follows from the logits that score the answers; only the others are generated.
+
     `starts`: how many tokens of each prompt the context holds.
     """
     width = context.width
@@ -414,11 +434,50 @@ def _answer(
         context.crop(width)
         rows = [item.prompts[number][start:] + tree.prefix for item, start in zip(batch, starts, strict=True)]
         logits = context.extend_to_logits(rows, lead=[max(left) - count for count in left])
-        by_order.insert(0, context.score(tree, logits).tolist())
+        sums, best = context.score(tree, logits, greedy=bool(max_new_tokens) and number == 0)
+        by_order.insert(0, sums.tolist())
     if not max_new_tokens:
         return by_order, [None] * len(batch)
-    context.crop(width + max(left) - 1)  # generation begins by reading one token
-    return by_order, _greedy_texts(context, prompter, own, max_new_tokens)
+    single = not tree.prefix and not tree.branches
+    if single and max_new_tokens > 1 and any(row[()] in tree.following[()].values() for row in best):
+        logits = context.extend_to_logits([[max(row[()], 0)] for row in best], lead=[0] * len(batch))
+        for row, token in zip(best, _most_probable(logits), strict=True):
+            row[(row[()],)] = token
+    paths = [None if tree.prefix else _greedy_path(row, prompter.stop_ids, max_new_tokens) for row in best]
+    texts = [None if path is None else _text(prompter, path) for path in paths]
+    if rest := [number for number, text in enumerate(texts) if text is None]:
+        context.crop(width + max(left) - 1)  # generation begins by reading one token
+        context.keep(rest)
+        generated = _greedy_texts(context, prompter, [own[number] for number in rest], max_new_tokens)
+        for number, text in zip(rest, generated, strict=True):
+            texts[number] = text
+    return by_order, texts
+
+
+def _most_probable(logits: torch.Tensor) -> list[int]:
+    """Return the most probable token of each row, or TIE where several are; logits have the shape (rows, tokens)."""
+    top = logits.topk(2)
+    return top.indices[:, 0].masked_fill(top.values[:, 0] == top.values[:, 1], TIE).tolist()
+
+
+def _greedy_path(best: dict[tuple[int, ...], int], stop_ids: list[int], length: int) -> tuple[int, ...] | None:
+    """Return the tokens of a greedy text of at most `length`, as `generate` would; None if they are not all known.
+
+    `best`: the most probable token after each beginning that is known.
+    """
+    path = ()
+    while len(path) < length:
+        if path not in best:
+            return None
+        token = min(stop_ids) if best[path] == TIE else best[path]  # as _EndAtTie
+        path = (*path, token)
+        if token in stop_ids:
+            break
+    return path
+
+
+def _text(prompter: Prompter, tokens: Sequence[int]) -> str:
+    return prompter.tokenizer.decode(tokens, skip_special_tokens=True).strip()
 
 
 class _EndAtTie(LogitsProcessor):
@@ -449,4 +508,4 @@ def _greedy_texts(context: _Context, prompter: Prompter, prompts: list[list[int]
         pad_token_id=context.pad_id,
         logits_processor=LogitsProcessorList([_EndAtTie(prompter.stop_ids)]),
     )
-    return [text.strip() for text in prompter.tokenizer.batch_decode(generated[:, width:], skip_special_tokens=True)]
+    return [_text(prompter, tokens) for tokens in generated[:, width:].tolist()]

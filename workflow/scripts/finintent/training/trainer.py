@@ -10,6 +10,7 @@ from unittest.mock import patch
 import torch
 from datasets.exceptions import DatasetsError
 from llamafactory.extras.constants import IGNORE_INDEX
+from llamafactory.model import loader
 from llamafactory.train.sft import workflow
 from llamafactory.train.tuner import run_exp
 from peft.helpers import disable_input_dtype_casting
@@ -22,6 +23,8 @@ from finintent.inference.last_layer import last_layer_at
 from finintent.inference.plain_text import template_and_fixed_tokenizer
 from finintent.training.lean_layers import lean_layers
 from finintent.training.rows import Rows
+
+TRAINER = "CustomSeq2SeqTrainer"  # LlamaFactory's
 
 
 class AnswerTrainer(workflow.CustomSeq2SeqTrainer):
@@ -117,9 +120,19 @@ def train(settings: dict[str, Any], source: Path) -> None:
     with (
         _refusals(source),
         patch.object(workflow, "get_template_and_fix_tokenizer", template_and_fixed_tokenizer),
-        patch.object(workflow, "CustomSeq2SeqTrainer", AnswerTrainer),
+        _on_a_card() if settings.get("enable_liger_kernel") else patch.object(workflow, TRAINER, AnswerTrainer),
     ):
         run_exp(settings | {"logging_nan_inf_filter": False}, [KeepInputs(), StopAtNoNumber()])
+
+
+@contextmanager
+def _on_a_card() -> Iterator[None]:
+    """Train by the fast preset's trainer and kernels."""
+    from finintent.training.card_trainer import CardTrainer
+    from finintent.training.kernels import apply_kernels  # Liger, which only Linux has
+
+    with patch.object(workflow, TRAINER, CardTrainer), patch.object(loader, "apply_liger_kernel", apply_kernels):
+        yield
 
 
 @contextmanager
