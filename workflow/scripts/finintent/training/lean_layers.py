@@ -154,7 +154,7 @@ class _Normed(torch.autograd.Function):
 
 
 class _Attention:
-    """The forward pass of attention with rotary positions in halves, and norms of queries and keys where it has them."""
+    """Attention's forward pass, with rotary positions in halves, and norms of queries and keys where it has them."""
 
     def __init__(self, layer: nn.Module, usual: Callable[..., Any]) -> None:
         self._layer, self._usual = layer, usual
