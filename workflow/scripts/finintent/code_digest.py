@@ -15,6 +15,7 @@ NOT_COUNTED = frozenset(
         "errors",  # which exception ends a job, never what a finished job writes
         "hub_errors",  # the sentence of an error of the Hub
         "inference/late_cuda",  # when the driver is asked for the cards
+        "inference/warm_up",  # when kernels are loaded
         "logs",  # where messages go
         "models/folder_check",  # which folders are refused
         "machine/lock",  # when a job runs
