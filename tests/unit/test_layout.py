@@ -19,6 +19,11 @@ WITHOUT_A_FILE = {
     "inference/classifier": "tests/e2e/test_command_line.py::test_a_model_that_answers_by_label_is_asked_for_labels",
     "inference/demo": "tests/e2e/test_command_line.py::test_the_page_shows_both_models_and_needs_no_network",
     "inference/plain_text": "tests/unit/inference/test_prompting.py::test_control_tokens_that_a_user_spells_stay_text",
+    "training/fused_adapters": "tests/unit/training/test_card_trainer.py::test_fused_adapters_round_less_in_bfloat16",
+    "training/glm_rotary": "tests/gpu/test_card.py::test_glm_gives_the_same_logits_loss_and_gradients",
+    "training/kernels": "tests/gpu/test_card.py::test_glm_gives_the_same_logits_loss_and_gradients",
+    "training/packed_rows": "tests/unit/training/test_card_trainer.py::"
+    "test_packed_rows_and_fused_adapters_give_the_same_gradients",
     "models/weights": "tests/unit/models/test_folder_check.py::test_a_fault_is_one_sentence_that_names_the_file",
     **dict.fromkeys(("report/markdown", "report/model_card", "report/provenance"), STUDY),
     **{

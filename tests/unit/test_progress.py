@@ -115,5 +115,5 @@ def test_ctrl_c_is_no_traceback(tmp_path: Path, capfd):
     with pytest.raises(SystemExit) as ended, logged(str(tmp_path / "log")):
         raise KeyboardInterrupt
     assert ended.value.code == 130
-    assert (tmp_path / "log").read_text() == "Stopped by Ctrl-C\n"
+    assert (tmp_path / "log").read_text() == "Stopped by Ctrl-C, or because Snakemake has ended\n"
     assert capfd.readouterr().err == ""
