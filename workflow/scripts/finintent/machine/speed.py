@@ -23,6 +23,8 @@ class Device:
         logit_flops: the same of evaluation's logits, which are float32.
         bandwidth: bytes of weights.
         step, step_layer: launching a forward and a backward pass, and the part of each layer.
+        replay, replay_layer: the same of passes that were recorded as a CUDA graph.
+        recording: recording the graphs of a training.
         read, read_layer: the same of a forward pass.
         imports: from the start of a job's process until it holds the accelerator.
         plan: planning a training, which counts tokens on a GPU.
@@ -41,6 +43,9 @@ class Device:
     bandwidth: float
     step: float
     step_layer: float
+    replay: float
+    replay_layer: float
+    recording: float
     read: float
     read_layer: float
     imports: float
@@ -57,6 +62,7 @@ def _gpu(name: str, memory_gb: float, tflops: float, gigabytes: float, host: flo
     return Device(
         name=name, memory_gb=memory_gb, training_flops=tflops * TERA, reading_flops=tflops * TERA,
         logit_flops=tflops * TERA, bandwidth=gigabytes * GIGA, step=0.15 * host, step_layer=0.003 * host,
+        replay=0.02 * host, replay_layer=0.0012 * host, recording=5 * host,
         read=0.018 * host, read_layer=0.0003 * host, imports=13 * host, plan=15 * host,
         training_start=19 * host, merge=16.5 * host, check=2.1 * host, warm_up=1.0 * host,
         measured=name in ("H100", "H200"),
@@ -81,7 +87,8 @@ def processor(cores: int, *, bf16: bool) -> Device:
     factor = cores if bf16 else cores / FLOAT32
     return Device(
         name="CPU", memory_gb=None, training_flops=factor * CORE_TRAINING, reading_flops=factor * CORE_READING,
-        logit_flops=cores * CORE_READING / FLOAT32, bandwidth=20 * GIGA, step=0, step_layer=0, read=0,
+        logit_flops=cores * CORE_READING / FLOAT32, bandwidth=20 * GIGA, step=0, step_layer=0, replay=0,
+        replay_layer=0, recording=0, read=0,
         read_layer=0.0015, imports=10, plan=8, training_start=15, merge=17, check=12.5, warm_up=0, measured=bf16,
     )  # fmt: skip
 

@@ -107,27 +107,40 @@ class JobTimes:
         """Return the time of a training, from the start of LlamaFactory to its end."""
         settings, size, device = training_settings(self.config, model, recipe), self.size(model), self.device
         prompts, batch, rank = self._prompts(dataset), settings["batch_size"], settings["lora_rank"]
-        row = prompts.row(settings["answer"]) * PADDING
+        row = prompts.row(settings["answer"])
         on_card = device.memory_gb is not None
-        micro, checkpointing = self._batching(model, settings, row)
+        micro, checkpointing = self._batching(model, settings, row * PADDING)
         epochs = settings.get("num_train_epochs", DEFAULT_EPOCHS)
         steps = math.ceil(rows / batch) * epochs
         if "max_steps" in settings:
             epochs, steps = settings["max_steps"] / steps * epochs, settings["max_steps"]
-        # On a processor, only the logits of the answers are computed.
-        read = size.linear * row + size.head * (row if on_card else prompts.answer[settings["answer"]])
-        operations = micro * (FROZEN * read + row * (TRAINED * rank * size.adapter + _attention(size, row)))
+        validated_at_once = settings["per_device_eval_batch_size"]
+        if on_card and settings["preset"] == "original":
+            tokens, validated, scored = row * PADDING, row * PADDING, row * PADDING
+        else:  # rows are packed, and only the logits of the answers are computed
+            tokens = validated = row
+            scored = prompts.answer[settings["answer"]]
+        if not on_card:  # and what the rows of a batch begin with is computed once
+            tokens -= prompts.head * (1 - 1 / micro)
+            validated -= prompts.head * (1 - 1 / validated_at_once)
+        operations = FROZEN * size.head * scored
+        operations += tokens * (FROZEN * size.linear + TRAINED * rank * size.adapter + _attention(size, row))
+        if on_card and settings["preset"] == "fast" and not checkpointing:
+            recording, launching = device.recording, device.replay + size.layers * device.replay_layer
+        else:
+            recording = 0
+            launching = device.step + size.layers * device.step_layer * (CHECKPOINTED_LAUNCHES if checkpointing else 1)
         step = max(
-            device.step + size.layers * device.step_layer * (CHECKPOINTED_LAUNCHES if checkpointing else 1),
-            operations * (CHECKPOINTED_OPERATIONS if checkpointing else 1) / device.training_flops,
+            launching,
+            micro * operations * (CHECKPOINTED_OPERATIONS if checkpointing else 1) / device.training_flops,
             (3 if checkpointing else 2) * size.bytes / device.bandwidth,
         )
         validation = max(
-            self._launch_seconds(size, prompts.validation, settings["per_device_eval_batch_size"]),
-            prompts.validation * READ * read / device.training_flops,
+            self._launch_seconds(size, prompts.validation, validated_at_once),
+            prompts.validation * READ * (validated * size.linear + scored * size.head) / device.training_flops,
         )
         # Each epoch is validated, and the best one once more.
-        start = device.training_start + size.bytes / LOADED
+        start = device.training_start + size.bytes / LOADED + recording
         return start + steps * batch / micro * step + (math.ceil(epochs) + 1) * validation
 
     def _batching(self, model: str, settings: dict[str, Any], row: float) -> tuple[int, bool]:
