@@ -20,11 +20,14 @@ def fuse_adapters(model: torch.nn.Module) -> None:
     Quantised layers, dropout, biases of adapters and other kinds of LoRA stay as they are.
     """
     for module in model.modules():
-        if isinstance(module, Linear) and _is_plain(module):
+        if is_plain(module):
             module.forward = partial(_forward, module, module.forward)
 
 
-def _is_plain(module: Linear) -> bool:
+def is_plain(module: torch.nn.Module) -> bool:
+    """Return whether a module is a linear layer with one adapter of LoRA's plain kind, without dropout and bias."""
+    if not isinstance(module, Linear):
+        return False
     (name, *others) = module.active_adapters
     return (
         not others

@@ -17,6 +17,7 @@ from peft.tuners.lora import Linear
 from torch import nn
 
 from finintent.inference.packed import NORMS, ROTATED_IN_HALVES, ROWS
+from finintent.training.fused_adapters import is_plain
 from finintent.training.rows import Gathered, Rows, Spread
 
 
@@ -34,7 +35,7 @@ def lean_layers(model: PeftModel, dtype: torch.dtype) -> Iterator[bool]:
     known = base.config.get_text_config().model_type in ROTATED_IN_HALVES
     with ExitStack() as stack:
         for module in base.modules():
-            if _plain_adapter(module):
+            if is_plain(module):
                 forward = _Adapted(module, dtype)
             elif type(module).__name__ in NORMS and not module.weight.requires_grad:
                 forward = partial(_normed, _Norm(module), dtype)
@@ -46,17 +47,6 @@ def lean_layers(model: PeftModel, dtype: torch.dtype) -> Iterator[bool]:
                 attention = layer.self_attn
                 stack.enter_context(patch.object(attention, "forward", _Attention(attention, attention.forward)))
         yield known
-
-
-def _plain_adapter(module: nn.Module) -> bool:
-    """Return whether a module is a linear layer with one adapter, and neither dropout nor a variant of LoRA."""
-    return (
-        type(module) is Linear
-        and type(module.base_layer) is nn.Linear
-        and len(module.active_adapters) == len(module.lora_A) == 1
-        and not (module.lora_variant or module.disable_adapters or module.merged or any(module.lora_bias.values()))
-        and all(isinstance(dropout, nn.Identity) for dropout in module.lora_dropout.values())
-    )
 
 
 class _Adapted:
