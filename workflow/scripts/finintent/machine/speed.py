@@ -78,7 +78,7 @@ GPUS: dict[Card, Device] = {
 }
 # Of one core with AVX-512's bfloat16: fitted to the default study on two cores of an AMD EPYC (Zen 4). Without such
 # hardware jobs compute in float32, which takes 2.3 times as long there.
-CORE_TRAINING, CORE_READING = 88 * GIGA, 165 * GIGA
+CORE_TRAINING, CORE_READING = 77 * GIGA, 165 * GIGA
 FLOAT32 = 2.3
 
 
@@ -89,7 +89,7 @@ def processor(cores: int, *, bf16: bool) -> Device:
         name="CPU", memory_gb=None, training_flops=factor * CORE_TRAINING, reading_flops=factor * CORE_READING,
         logit_flops=cores * CORE_READING / FLOAT32, bandwidth=20 * GIGA, step=0, step_layer=0, replay=0,
         replay_layer=0, recording=0, read=0,
-        read_layer=0.0015, imports=10, plan=8, training_start=15, merge=17, check=12.5, warm_up=0, measured=bf16,
+        read_layer=0.0015, imports=10, plan=8, training_start=15, merge=15, check=12, warm_up=0, measured=bf16,
     )  # fmt: skip
 
 
