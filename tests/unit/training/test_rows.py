@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from finintent.training.rows import Gathered, Rows, Spread
+from finintent.training.rows import Moved, Rows
 
 IDS = torch.tensor([[5, 6, 1, 2, 0], [5, 6, 3, 0, 0], [5, 6, 1, 7, 8]])
 PRESENT = torch.tensor([[1, 1, 1, 1, 0], [1, 1, 1, 0, 0], [1, 1, 1, 1, 1]]).bool()
@@ -32,11 +32,11 @@ def test_gradients_are_those_of_indexing():
     rows = Rows.of(IDS, PRESENT, limit=5)
     states = torch.randn(8, 3, dtype=torch.float64, requires_grad=True)
     weights = torch.randn(3, 5, 3, dtype=torch.float64) * PRESENT[..., None]
-    ours = torch.autograd.grad((Spread.apply(states, rows) * weights).sum(), states)[0]
+    ours = torch.autograd.grad((Moved.apply(states, rows.spread, rows.spread_backward) * weights).sum(), states)[0]
     plain = torch.autograd.grad((states[rows.columns] * weights).sum(), states)[0]
     torch.testing.assert_close(ours, plain, atol=1e-6, rtol=1e-6)  # what is shared is summed in float32
     padded = torch.randn(3, 5, 3, dtype=torch.float64, requires_grad=True)
     weights = torch.randn(8, 3, dtype=torch.float64)
-    ours = torch.autograd.grad((Gathered.apply(padded, rows) * weights).sum(), padded)[0]
+    ours = torch.autograd.grad((Moved.apply(padded, rows.gathered, rows.gathered_backward) * weights).sum(), padded)[0]
     plain = torch.autograd.grad((padded.flatten(0, 1)[rows.places] * weights).sum(), padded)[0]
     assert torch.equal(ours, plain)

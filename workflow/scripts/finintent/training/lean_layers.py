@@ -18,7 +18,7 @@ from torch import nn
 
 from finintent.inference.packed import NORMS, ROTATED_IN_HALVES, ROWS
 from finintent.training.fused_adapters import is_plain
-from finintent.training.rows import Gathered, Rows, Spread
+from finintent.training.rows import Moved, Rows
 
 
 @contextmanager
@@ -174,7 +174,7 @@ class _Attention:
         cosine, sine = (part[0, :, None].float() for part in position_embeddings)
         queries = _Turned.apply(queries, self._query_norm, cosine * layer.scaling, sine * layer.scaling, rows)
         keys = _Turned.apply(keys, self._key_norm, cosine, sine, rows)
-        values = Spread.apply(values, rows)
+        values = Moved.apply(values, rows.spread, rows.spread_backward)
         width, groups = queries.shape[1], queries.shape[2] // keys.shape[2]
         # One matrix for each row and head of keys.
         queries = queries.unflatten(2, (-1, groups)).permute(0, 2, 3, 1, 4).flatten(2, 3).flatten(0, 1)
@@ -183,7 +183,8 @@ class _Attention:
         weights = torch.baddbmm(unseen, queries, keys.transpose(1, 2))
         seen = weights.softmax(-1, dtype=torch.float32).to(values.dtype) @ values
         seen = seen.unflatten(0, (len(rows.columns), -1)).unflatten(2, (groups, width))
-        return layer.o_proj(Gathered.apply(seen.permute(0, 3, 1, 2, 4).flatten(2), rows)[None]), None
+        seen = seen.permute(0, 3, 1, 2, 4).flatten(2)
+        return layer.o_proj(Moved.apply(seen, rows.gathered, rows.gathered_backward)[None]), None
 
 
 @lru_cache(maxsize=4)

@@ -4,10 +4,13 @@ Every prompt begins with the template and the instruction, which are a fourth of
 rows of a batch differ in length. Only attention has to know which tokens a row has. All else works on each token alone.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+
+Move = Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -69,31 +72,16 @@ class Rows:
         return found.index_copy_(0, self.places, gradient).unflatten(0, self.columns.shape)
 
 
-class Spread(torch.autograd.Function):
-    """`Rows.spread` with its gradient."""
+class Moved(torch.autograd.Function):
+    """A move of states between a sequence and rows, by a method of `Rows`; the gradient moves by its counterpart."""
 
     @staticmethod
-    def forward(context: Any, states: torch.Tensor, rows: Rows) -> torch.Tensor:
-        """Return rows."""
-        context.rows = rows
-        return rows.spread(states)
+    def forward(context: Any, states: torch.Tensor, there: Move, back: Move) -> torch.Tensor:
+        """Return the states that `there` moves."""
+        context.back = back
+        return there(states)
 
     @staticmethod
-    def backward(context: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
-        """Return the sequence's gradient."""
-        return context.rows.spread_backward(gradient), None
-
-
-class Gathered(torch.autograd.Function):
-    """`Rows.gathered` with its gradient."""
-
-    @staticmethod
-    def forward(context: Any, states: torch.Tensor, rows: Rows) -> torch.Tensor:
-        """Return a sequence."""
-        context.rows = rows
-        return rows.gathered(states)
-
-    @staticmethod
-    def backward(context: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
-        """Return the rows' gradient."""
-        return context.rows.gathered_backward(gradient), None
+    def backward(context: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        """Return the gradient that `back` moves."""
+        return context.back(gradient), None, None
