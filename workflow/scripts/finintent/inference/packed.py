@@ -104,14 +104,18 @@ class _GatedBlock(nn.Module):
         return self.down_proj(self.up_proj.times(states, gate))
 
 
+def norm_parts(norm: nn.Module) -> tuple[torch.Tensor, float]:
+    """Return the weights of a root-mean-square norm, in float32, and its epsilon."""
+    gemma = hasattr(norm, "eps")  # its weights are stored as the difference from one
+    return norm.weight.detach().float() + (1 if gemma else 0), norm.eps if gemma else norm.variance_epsilon
+
+
 class _Norm(nn.Module):
     """A root-mean-square norm, computed in float32."""
 
     def __init__(self, norm: nn.Module) -> None:
         super().__init__()
-        gemma = hasattr(norm, "eps")  # its weights are stored as the difference from one
-        self._weight = norm.weight.detach().float() + (1 if gemma else 0)
-        self._epsilon = norm.eps if gemma else norm.variance_epsilon
+        self._weight, self._epsilon = norm_parts(norm)
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
         """Return normed states in the precision in which they come."""

@@ -16,7 +16,7 @@ from peft import PeftModel
 from peft.tuners.lora import Linear
 from torch import nn
 
-from finintent.inference.packed import NORMS, ROTATED_IN_HALVES, ROWS
+from finintent.inference.packed import NORMS, ROTATED_IN_HALVES, ROWS, norm_parts
 from finintent.training.fused_adapters import is_plain
 from finintent.training.rows import Moved, Rows
 
@@ -107,9 +107,7 @@ class _Norm:
     """A root-mean-square norm with frozen weights, computed in float32."""
 
     def __init__(self, norm: nn.Module) -> None:
-        gemma = hasattr(norm, "eps")  # its weights are stored as the difference from one
-        self.weight = norm.weight.detach().float() + (1 if gemma else 0)
-        self._epsilon = norm.eps if gemma else norm.variance_epsilon
+        self.weight, self._epsilon = norm_parts(norm)
 
     def scale(self, states: torch.Tensor) -> torch.Tensor:
         """Return one over the root of the mean square of each vector, shape (..., 1), float32."""

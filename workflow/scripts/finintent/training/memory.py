@@ -23,16 +23,8 @@ MLP_BYTES = {False: 8, True: 6.5}
 # Bytes of one token and entry of the vocabulary: logits in bfloat16 and float32 with their gradients. Liger keeps none.
 LOGIT_BYTES = {False: 14, True: 0}
 VALIDATION_LOGIT_BYTES = 10  # without gradients, and without Liger's kernels
-FUSED_TYPES = {
-    "gemma2",
-    "gemma3_text",
-    "glm",
-    "llama",
-    "mistral",
-    "phi3",
-    "qwen2",
-    "qwen3",
-}  # that Liger has kernels for
+# The architectures that Liger has kernels for.
+FUSED_TYPES = {"gemma2", "gemma3_text", "glm", "llama", "mistral", "phi3", "qwen2", "qwen3"}
 
 
 @dataclass(frozen=True)
